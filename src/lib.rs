@@ -1,0 +1,25 @@
+//! Seawall: a Redis-compatible datastore, built so that a simulator can replay every run of it from a seed.
+//!
+//! The rooms, from the roof down; a room stands above all that it imports:
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`node`] | the only room that awaits: sockets, timers, files, tasks; generic over [`runtime::Runtime`] |
+//! | [`commands`] | one file for each command group; a command's entry stands beside its handler |
+//! | [`engine`] | runs one request at a time to completion: lookup, gates, handler, effects |
+//! | [`keyspace`] | databases, expiry, eviction, snapshot |
+//! | [`config`], [`stats`] | parameters and redis.conf; counters of INFO |
+//! | [`types`] | data structures; the hash table is the first |
+//! | [`protocol`] | RESP2, RESP3, inline requests |
+//! | [`text`] | numbers, quoting, patterns, sizes: how Redis writes them |
+//! | [`runtime`] | the only door to time, randomness, network, disk and tasks |
+pub mod commands;
+pub mod config;
+pub mod engine;
+pub mod keyspace;
+pub mod node;
+pub mod protocol;
+pub mod runtime;
+pub mod stats;
+pub mod text;
+pub mod types;
