@@ -1,1 +1,411 @@
-//! (to come)
+//! Runs one request at a time, to completion.
+//!
+//! The engine owns the data and everything that commands may look at or change: keyspace, sessions, configuration, counters.
+//! It is a pure machine: the node gives it requests with the time at which they run, and takes away replies, effects and the
+//! names of clients that have something to read. It never waits and never touches a clock, a socket or a file.
+//!
+//! The way of a request: [`Engine::prepare`] looks up the command, hashes the first key and fetches its bucket ahead
+//! (a batch of pipelined requests is prepared as a whole); [`Engine::run`] passes it through the gates, calls the handler and
+//! leaves the effects; [`Engine::finish`] notes how long it took. Anything that a handler cannot do because it would have to
+//! wait comes back as a [`Flow`].
+//!
+//! Guarantees: only the engine changes the keyspace; a request either runs whole or is refused; what a request did is in the
+//! effects before its reply is handed to the node.
+
+mod call;
+pub mod command;
+pub mod effects;
+mod failure;
+mod gates;
+mod identity;
+mod memory;
+mod monitor;
+mod pause;
+pub mod session;
+pub mod table;
+
+mod expiry;
+
+pub use call::Call;
+pub use expiry::ExpiryProgress;
+pub use failure::Failure;
+pub use identity::Identity;
+pub use pause::{Pause, PauseScope};
+
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::config::Config;
+use crate::keyspace::{Cleared, Hasher, Key, Keyspace};
+use crate::protocol::reply::Reply;
+use crate::protocol::request::Request;
+use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
+use crate::stats::{Slowlog, Stats};
+
+use command::{Command, Flag};
+use effects::Effects;
+use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
+use table::{CommandId, CommandTable};
+
+/// What the node has to do for the client after a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Send what has been answered, then close.
+    Close,
+    /// The request did not run: keep it and try again when the pause ends (a moment of the monotonic clock) or is lifted.
+    Paused(Monotonic),
+    /// Do this, write the reply that it calls for, then go on.
+    Job(Job),
+}
+
+/// What only the node can do, since it takes time or reaches outside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Job {
+    /// DEBUG SLEEP: the whole node stands still, then `+OK`.
+    Sleep(Duration),
+    /// CONFIG REWRITE: read this file, give it to `Config::rewrite`, write the result, then `+OK`.
+    RewriteConfig(String),
+    /// SHUTDOWN: no reply, the process ends.
+    Shutdown,
+    /// MEMORY PURGE: give freed memory back, then `+OK`.
+    PurgeMemory,
+}
+
+/// A request whose command has been looked up and whose first key has been hashed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Prepared {
+    /// The command, if there is one of this name.
+    pub command: Option<CommandId>,
+    /// The first key's hash and slot, if the command has a key at a fixed place and the request reaches it.
+    key: Option<(u64, u16)>,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Engine {
+    /// The data.
+    pub keyspace: Keyspace,
+    /// The clients.
+    pub sessions: Sessions,
+    /// The parameters in force.
+    pub config: Config,
+    /// The counters.
+    pub stats: Stats,
+    /// The slow log.
+    pub slowlog: Slowlog,
+    /// What requests did, for append log and replicas.
+    pub effects: Effects,
+    /// Who this node is.
+    pub identity: Identity,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: bool,
+    /// The process's memory as last measured by the node.
+    pub process_memory: ProcessMemory,
+    /// The process's processor time as last measured by the node.
+    pub process_cpu: ProcessCpu,
+    /// Parameters changed by CONFIG SET that the node must act on; it takes them.
+    pub config_changes: Vec<crate::config::Changed>,
+    /// Changes of the data set since the start (Redis's `dirty`).
+    pub changes: u64,
+    table: CommandTable,
+    random: ChaCha8Rng,
+    woken: Vec<SessionHandle>,
+    monitors: usize,
+    /// What FLUSHALL ASYNC and UNLINK took away, freed in slices.
+    garbage: Vec<Cleared>,
+    expiry: expiry::ExpiryCycle,
+    eviction: memory::Evictor,
+}
+
+impl Engine {
+    /// An empty node with these commands. `seed` decides the hash key and every random choice.
+    pub fn new(config: Config, mut table: CommandTable, identity: Identity, seed: u64) -> Engine {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        for (from, to) in &config.rename_commands {
+            table.rename(from.as_bytes(), to.as_bytes());
+        }
+        let hasher = Hasher::new(random.next_u64(), random.next_u64(), false);
+        Engine {
+            keyspace: Keyspace::new(config.databases, hasher),
+            sessions: Sessions::default(),
+            stats: Stats::new(table.rows().len()),
+            slowlog: Slowlog::default(),
+            effects: Effects::default(),
+            identity,
+            pause: Pause::default(),
+            active_expire: true,
+            process_memory: ProcessMemory::default(),
+            process_cpu: ProcessCpu::default(),
+            config_changes: Vec::new(),
+            changes: 0,
+            table,
+            random,
+            woken: Vec::new(),
+            monitors: 0,
+            garbage: Vec::new(),
+            expiry: expiry::ExpiryCycle::default(),
+            eviction: memory::Evictor::default(),
+            config,
+        }
+    }
+
+    /// The commands.
+    pub fn table(&self) -> &CommandTable {
+        &self.table
+    }
+
+    /// A random number from the engine's own stream.
+    pub fn random(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// Looks up the command, hashes the first key and fetches its bucket ahead.
+    #[inline]
+    pub fn prepare(&self, db: usize, request: Request<'_>) -> Prepared {
+        let Some(mut id) = self.table.find(request.arg(0)) else { return Prepared::default() };
+        let mut row = self.table.row(id);
+        if !row.subcommands.is_empty() && request.len() > 1 {
+            if let Some(sub) = self.table.find_subcommand(id, request.arg(1)) {
+                (id, row) = (sub, self.table.row(sub));
+            }
+        }
+        let mut key = None;
+        if row.first_key != 0 && row.first_key < request.len() {
+            let hashed = self.keyspace.hasher().key(request.arg(row.first_key));
+            self.keyspace.databases[db].prefetch_bucket(&hashed);
+            key = Some((hashed.hash, hashed.slot));
+        }
+        Prepared { command: Some(id), key }
+    }
+
+    /// The second look ahead: fetches the entry that the bucket points to.
+    #[inline]
+    pub fn prefetch(&self, db: usize, prepared: &Prepared) {
+        if let Some((hash, slot)) = prepared.key {
+            self.keyspace.databases[db].prefetch_entry(&Key { bytes: &[], hash, slot });
+        }
+    }
+
+    /// Runs a request of a client; its reply is appended to `out`.
+    pub fn run(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        out: &mut Vec<u8>,
+        now: Now,
+    ) -> Flow {
+        let start = out.len();
+        let session = &mut self.sessions[client];
+        session.active = now;
+        session.commands += 1;
+        let version = session.version;
+        let flow = match self.admit(client, request, prepared, now) {
+            Ok(Admitted::Run(command, id)) => self.execute(client, request, (command, id, prepared), out, now),
+            Ok(Admitted::Wait(until)) => {
+                self.sessions[client].commands -= 1;
+                return Flow::Paused(until);
+            }
+            Err(failure) => {
+                self.count_rejected(prepared, &failure);
+                Reply::new(out, version).error(failure.text());
+                Flow::Continue
+            }
+        };
+        self.apply_reply_mode(client, out, start);
+        flow
+    }
+
+    /// All that stands between a request and its handler.
+    #[inline]
+    fn admit(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        now: Now,
+    ) -> Result<Admitted, Failure> {
+        let row = gates::resolve(&self.table, prepared, request)?;
+        let (command, flags) = (row.command, row.flags);
+        gates::check(self, &self.sessions[client], row)?;
+        if self.config.maxmemory_bytes != 0 {
+            self.make_room(flags & Flag::DenyOom.bit() != 0, now)?;
+        }
+        if let Some((scope, until)) = self.pause.active(now.mono) {
+            let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
+            if waits && flags & Flag::RunsPaused.bit() == 0 {
+                return Ok(Admitted::Wait(until));
+            }
+        }
+        // `resolve` has seen that there is a command.
+        Ok(Admitted::Run(command, prepared.command.unwrap_or_default()))
+    }
+
+    /// Calls the handler inside a unit of effects.
+    #[inline]
+    fn execute(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        (command, id, prepared): (&'static Command, CommandId, Prepared),
+        out: &mut Vec<u8>,
+        now: Now,
+    ) -> Flow {
+        if self.monitors > 0 && !command.has(Flag::SkipMonitor) && !command.has(Flag::Admin) {
+            self.feed_monitors(client, request, now);
+        }
+        let session = &mut self.sessions[client];
+        session.last_command = command.name;
+        let (db, version, no_touch) = (session.db, session.version, session.no_touch);
+        self.stats.total_commands_processed += 1;
+        self.stats.commands[id as usize].calls += 1;
+        self.effects.begin();
+        let reply = Reply::new(out, version);
+        let (before, first_key) = (self.changes, self.table.row(id).first_key);
+        let mut call = Call::new(self, client, request, reply, now)
+            .with_key(first_key, prepared.key)
+            .in_database(db, no_touch);
+        let result = (command.handler)(&mut call);
+        let (flow, spoken_for) = call.finish();
+        if self.changes != before && !spoken_for {
+            self.propagate_request(db, request);
+        }
+        self.effects.end();
+        if let Err(failure) = result {
+            self.stats.commands[id as usize].failed += 1;
+            self.stats.count_error(failure.code());
+            Reply::new(out, version).error(failure.text());
+        }
+        flow
+    }
+
+    /// Leaves a command that changed something in the effects as it came.
+    fn propagate_request(&mut self, db: usize, request: Request<'_>) {
+        if self.effects.wanted() {
+            let arguments: Vec<&[u8]> = request.iter().collect();
+            self.effects.push(db, &arguments);
+        }
+    }
+
+    fn count_rejected(&mut self, prepared: Prepared, failure: &Failure) {
+        if let Some(id) = prepared.command {
+            self.stats.commands[id as usize].rejected += 1;
+        }
+        self.stats.count_error(failure.code());
+    }
+
+    /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended.
+    #[inline]
+    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) {
+        let session = &mut self.sessions[client];
+        if session.reply_mode == ReplyMode::On {
+            return;
+        }
+        out.truncate(start);
+        session.reply_mode = match session.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            mode => mode,
+        };
+    }
+
+    /// Notes how long a request took: command statistics and slow log.
+    #[inline]
+    pub fn finish(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        elapsed: Duration,
+        now: Now,
+    ) {
+        let Some(id) = prepared.command else { return };
+        self.stats.commands[id as usize].duration += elapsed;
+        let slower_than = self.config.slowlog_log_slower_than_us;
+        if slower_than >= 0 && elapsed.as_micros() >= slower_than as u128 {
+            self.log_slow(client, request, id, elapsed, now);
+        }
+    }
+
+    #[cold]
+    fn log_slow(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        id: CommandId,
+        elapsed: Duration,
+        now: Now,
+    ) {
+        let row = self.table.row(id);
+        if row.has(Flag::SkipCommandLog) || self.config.slowlog_max_len == 0 {
+            return;
+        }
+        let session = &self.sessions[client];
+        let who = (identity::address_text(&session.peer), session.name.clone());
+        let words: Vec<&[u8]> = monitor::shown_words(row.command, request);
+        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len);
+    }
+
+    /// Whether this client may use DEBUG (`enable-debug-command`).
+    fn debug_allowed(&self, session: &Session) -> bool {
+        use crate::config::ProtectedCommand;
+        match self.config.enable_debug_command {
+            ProtectedCommand::No => false,
+            ProtectedCommand::Yes => true,
+            ProtectedCommand::Local => identity::is_local(&session.peer),
+        }
+    }
+
+    /// Ends a client's connection from outside (CLIENT KILL, time-out): the node is told to look.
+    pub fn close_session(&mut self, client: SessionHandle, how: Closing) {
+        self.sessions[client].closing = Some(how);
+        self.wake(client);
+    }
+
+    /// Forgets a client whose connection has ended.
+    pub fn disconnect(&mut self, client: SessionHandle) {
+        if self.sessions[client].monitor {
+            self.monitors -= 1;
+        }
+        self.woken.retain(|woken| *woken != client);
+        self.sessions.close(client);
+    }
+
+    /// Asks the node to look after a client: something is in its outbox, or it has to close, or a pause was lifted.
+    pub fn wake(&mut self, client: SessionHandle) {
+        self.woken.push(client);
+    }
+
+    /// The clients to look after since the last call.
+    #[inline]
+    pub fn take_woken(&mut self) -> Vec<SessionHandle> {
+        std::mem::take(&mut self.woken)
+    }
+
+    /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].
+    pub fn discard_later(&mut self, cleared: Cleared) {
+        self.garbage.push(cleared);
+    }
+
+    /// Frees up to `entries` of what was discarded; false when nothing is left.
+    pub fn collect_garbage(&mut self, entries: usize) -> bool {
+        if let Some(last) = self.garbage.last_mut() {
+            if !last.free_step(entries) {
+                self.garbage.pop();
+            }
+        }
+        !self.garbage.is_empty()
+    }
+}
+
+/// How a request came out of the gates.
+enum Admitted {
+    Run(&'static Command, CommandId),
+    Wait(Monotonic),
+}

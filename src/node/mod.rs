@@ -1,1 +1,114 @@
-//! (to come)
+//! A node: the engine wired to a runtime. The only room that awaits, and the only place where tasks start.
+//!
+//! Tasks: one for each listener, one for each client, one for the periodic work. They share the engine through
+//! [`shared::Shared`] and never hold it across an await, so a request always runs whole. Type parameters (`R: Runtime`) stop
+//! here.
+
+mod connection;
+mod cron;
+mod jobs;
+mod listener;
+mod shared;
+
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::engine::table::CommandTable;
+use crate::engine::{Engine, Identity};
+use crate::runtime::{Listener, Now, Runtime};
+
+use shared::Shared;
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct Options {
+    /// Its configuration.
+    pub config: Config,
+    /// The commands that it knows.
+    pub table: CommandTable,
+    /// Who it is; the start time, run id and memory at start are filled in here.
+    pub identity: Identity,
+}
+
+/// A running node.
+pub struct Node<R: Runtime> {
+    shared: Rc<Shared<R>>,
+}
+
+impl<R: Runtime> Node<R> {
+    /// Opens the listeners and starts the tasks.
+    ///
+    /// Errors: an address that cannot be listened on, named in the message.
+    pub fn start(options: Options) -> io::Result<Node<R>> {
+        let Options { config, table, mut identity } = options;
+        identity.started = now::<R>();
+        identity.run_id = run_id::<R>();
+        identity.startup_memory_bytes = R::process_memory().allocated as usize;
+        let listeners = open_listeners::<R>(&config)?;
+        let engine = Engine::new(config, table, identity, R::random());
+        let shared = Rc::new(Shared::new(engine));
+        shared.listen_on(listeners);
+        R::spawn(cron::run(shared.clone()));
+        Ok(Node { shared })
+    }
+
+    /// Waits until the node has been told to end, by SHUTDOWN or [`Node::stop`].
+    pub async fn stopped(&self) {
+        std::future::poll_fn(|cx| self.shared.poll_stopped(cx)).await;
+    }
+
+    /// Tells the node to end.
+    pub fn stop(&self) {
+        self.shared.stop();
+    }
+
+    /// Looks at the engine: for tests and the simulator, which may look but not change.
+    pub fn inspect<T>(&self, look: impl FnOnce(&Engine) -> T) -> T {
+        look(&self.shared.engine.borrow())
+    }
+}
+
+/// Both clocks.
+#[inline]
+fn now<R: Runtime>() -> Now {
+    Now { mono: R::now(), wall: R::wall_clock() }
+}
+
+/// 40 hexadecimal digits, as Redis's run id.
+fn run_id<R: Runtime>() -> String {
+    let digits: String = (0..3).map(|_| format!("{:016x}", R::random())).collect();
+    digits[..40].to_owned()
+}
+
+/// Opens what `bind`, `port` and `unixsocket` ask for.
+fn open_listeners<R: Runtime>(config: &Config) -> io::Result<Vec<R::Listener>> {
+    let mut listeners = Vec::new();
+    if config.port != 0 {
+        listeners = listener::open_tcp::<R>(config)?;
+    }
+    if !config.unixsocket.is_empty() {
+        let path = PathBuf::from(&config.unixsocket);
+        let mode = Some(config.unixsocket_mode.0).filter(|mode| *mode != 0);
+        let opened = R::listen_unix(&path, mode).map_err(|e| {
+            io::Error::new(e.kind(), format!("Failed opening Unix socket: bind: {}: {e}", path.display()))
+        })?;
+        listeners.push(opened);
+    }
+    for listener in &listeners {
+        if let Ok(address) = listener.local_address() {
+            info!(?address, "Listening");
+        }
+    }
+    if listeners.is_empty() {
+        warn!("Configured to not listen anywhere.");
+    }
+    Ok(listeners)
+}
+
+/// Redis waits so long at most for what it cannot be woken for.
+const TICK_MAX: Duration = Duration::from_millis(100);

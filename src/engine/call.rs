@@ -1,0 +1,206 @@
+//! What a handler is given: the request, the data as this client may see it, and the reply to write.
+//!
+//! Through a call, keys that are past their deadline do not exist: looking one up removes it first (and leaves a DEL in the
+//! effects), so no handler has to think of expiry. A handler that changes something says so with [`Call::changed`]; by that
+//! the request goes into the effects as it came, unless the handler speaks for itself with [`Call::propagate`].
+
+use super::command::Flag;
+use super::failure::Failure;
+use super::session::{Session, SessionHandle};
+use super::{Engine, Flow};
+use crate::keyspace::{Database, EntryRef, Key, Removed, Slot};
+use crate::protocol::reply::Reply;
+use crate::protocol::request::Request;
+use crate::runtime::Now;
+use crate::text::number;
+
+/// The class of an event, as `notify-keyspace-events` selects them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    /// `g`: DEL, EXPIRE, RENAME, ...
+    Generic,
+    /// `$`: string commands.
+    String,
+}
+
+/// A running command.
+pub struct Call<'a> {
+    /// The machine.
+    pub engine: &'a mut Engine,
+    /// Who asks.
+    pub client: SessionHandle,
+    /// Name and arguments.
+    pub request: Request<'a>,
+    /// Where the answer goes.
+    pub reply: Reply<'a>,
+    /// The time at which the command runs; it stands still while it does.
+    pub now: Now,
+    db: usize,
+    touch: bool,
+    /// The argument whose hash is known already, and that hash and slot.
+    hashed: (usize, Option<(u64, u16)>),
+    flow: Flow,
+    spoken_for: bool,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(
+        engine: &'a mut Engine,
+        client: SessionHandle,
+        request: Request<'a>,
+        reply: Reply<'a>,
+        now: Now,
+    ) -> Self {
+        let (hashed, flow) = ((0, None), Flow::Continue);
+        Call { engine, client, request, reply, now, db: 0, touch: true, hashed, flow, spoken_for: false }
+    }
+
+    pub(super) fn with_key(mut self, argument: usize, hashed: Option<(u64, u16)>) -> Self {
+        self.hashed = (argument, hashed);
+        self
+    }
+
+    pub(super) fn in_database(mut self, db: usize, no_touch: bool) -> Self {
+        self.db = db;
+        self.touch = !no_touch;
+        self
+    }
+
+    pub(super) fn finish(self) -> (Flow, bool) {
+        (self.flow, self.spoken_for)
+    }
+
+    /// How many arguments there are, the name included.
+    pub fn len(&self) -> usize {
+        self.request.len()
+    }
+
+    /// A request has at least a name.
+    pub fn is_empty(&self) -> bool {
+        self.request.len() == 0
+    }
+
+    /// Argument `i`; 0 is the name. The request must have it, which the arity promises.
+    #[inline]
+    pub fn arg(&self, i: usize) -> &'a [u8] {
+        self.request.arg(i)
+    }
+
+    /// Whether argument `i` is this word, in any case.
+    pub fn arg_is(&self, i: usize, word: &str) -> bool {
+        self.request.arg(i).eq_ignore_ascii_case(word.as_bytes())
+    }
+
+    /// Argument `i` as a 64-bit integer.
+    pub fn integer(&self, i: usize) -> Result<i64, Failure> {
+        number::parse_i64(self.request.arg(i)).ok_or(Failure::NOT_INTEGER)
+    }
+
+    /// Argument `i` as a key. The first key's hash is known already.
+    #[inline]
+    pub fn key(&self, i: usize) -> Key<'a> {
+        let bytes = self.request.arg(i);
+        match self.hashed {
+            (at, Some((hash, slot))) if at == i => Key { bytes, hash, slot },
+            _ => self.engine.keyspace.hasher().key(bytes),
+        }
+    }
+
+    /// The number of the selected database.
+    pub fn db_index(&self) -> usize {
+        self.db
+    }
+
+    /// The selected database, without the rules that [`Call::read`] and [`Call::slot`] apply.
+    #[inline]
+    pub fn db(&mut self) -> &mut Database {
+        &mut self.engine.keyspace.databases[self.db]
+    }
+
+    /// The client's session.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.engine.sessions[self.client]
+    }
+
+    /// Looks a key up for a reading command: expired keys are gone, hit or miss is counted, the access clock is set. Comes
+    /// with the reply, so that a handler can write what it sees.
+    #[inline]
+    pub fn read(&mut self, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
+        let gone = self.engine.expire_if_due(self.db, key, self.now);
+        let entry = if gone { None } else { self.engine.keyspace.databases[self.db].get(key) };
+        match entry {
+            Some(entry) => {
+                self.engine.stats.keyspace_hits += 1;
+                if self.touch {
+                    let clock = self.engine.access.on_access(entry.clock(), self.now, &mut self.engine.random);
+                    entry.set_clock(clock);
+                }
+            }
+            None => self.engine.stats.keyspace_misses += 1,
+        }
+        (entry, &mut self.reply)
+    }
+
+    /// Looks a key up without counting it as an access: expired keys are gone.
+    pub fn peek(&mut self, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
+        self.peek_in(self.db, key)
+    }
+
+    /// The same in another database.
+    pub fn peek_in(&mut self, db: usize, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
+        let gone = self.engine.expire_if_due(db, key, self.now);
+        let entry = if gone { None } else { self.engine.keyspace.databases[db].get(key) };
+        (entry, &mut self.reply)
+    }
+
+    /// Looks a key up for a writing command: one look for reading, changing, removing or inserting. Expired keys are gone.
+    #[inline]
+    pub fn slot(&mut self, key: &Key<'_>) -> Slot<'_> {
+        self.engine.expire_if_due(self.db, key, self.now);
+        self.engine.keyspace.databases[self.db].slot(key)
+    }
+
+    /// Takes a key away, if it is there and not expired.
+    pub fn remove(&mut self, key: &Key<'_>) -> Option<Removed> {
+        if self.engine.expire_if_due(self.db, key, self.now) {
+            return None;
+        }
+        self.engine.keyspace.databases[self.db].remove(key)
+    }
+
+    /// The access clock of an entry made or overwritten now.
+    #[inline]
+    pub fn new_clock(&self) -> u32 {
+        self.engine.access.on_create(self.now)
+    }
+
+    /// Says that the command has changed a key: what the append log, replicas, watchers, trackers and listeners to keyspace
+    /// events live on.
+    #[inline]
+    pub fn changed(&mut self, class: Class, event: &'static str, key: &Key<'_>) {
+        // Watchers, tracking and notifications hook in here.
+        let _ = (class, event, key);
+        self.engine.changes += 1;
+    }
+
+    /// Puts a command into the effects instead of the request as it came. Several calls leave several commands.
+    pub fn propagate(&mut self, arguments: &[&[u8]]) {
+        self.spoken_for = true;
+        self.engine.effects.push(self.db, arguments);
+    }
+
+    /// Leaves nothing in the effects, though something changed (what has changed was said otherwise).
+    pub fn propagate_nothing(&mut self) {
+        self.spoken_for = true;
+    }
+
+    /// Asks the node to do something after this command.
+    pub fn then(&mut self, flow: Flow) {
+        self.flow = flow;
+    }
+
+    /// Whether the running command carries a flag, by its name in the table.
+    pub fn command_has(&self, flag: Flag) -> bool {
+        self.engine.table().find(self.request.arg(0)).is_some_and(|id| self.engine.table().row(id).has(flag))
+    }
+}

@@ -1,0 +1,82 @@
+//! Keys past their deadline: gone for whoever looks at them, and looked for when nobody does.
+//!
+//! An expired key leaves a DEL in the effects (UNLINK with `lazyfree-lazy-expire`), so that replicas and the append log need no
+//! clock. While CLIENT PAUSE holds writes back, expired keys are hidden but stay.
+
+use super::Engine;
+use crate::keyspace::Key;
+use crate::runtime::Now;
+
+/// Where the search for expired keys stands.
+#[derive(Debug, Default)]
+pub(super) struct ExpiryCycle {
+    db: usize,
+    cursor: u64,
+}
+
+/// What one step of the search found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ExpiryProgress {
+    /// Keys with a deadline that were looked at.
+    pub examined: usize,
+    /// Those that were past it, and are gone.
+    pub expired: usize,
+    /// The step ended the walk through a database, and went on to the next.
+    pub wrapped: bool,
+}
+
+/// Limits of one step of the search: about as much as one command costs.
+const STEP_KEYS_MAX: usize = 20;
+const STEP_BUCKETS_MAX: usize = 400;
+
+impl Engine {
+    /// Removes the key if its deadline has passed. True if it is gone for the client (removed, or hidden by a pause).
+    #[inline]
+    pub fn expire_if_due(&mut self, db: usize, key: &Key<'_>, now: Now) -> bool {
+        let database = &self.keyspace.databases[db];
+        if database.volatile_len() == 0 {
+            return false;
+        }
+        let due = |deadline: i64| deadline < now.wall.millis();
+        if !database.get(key).and_then(|entry| entry.expiry()).is_some_and(due) {
+            return false;
+        }
+        if self.pause.active(now.mono).is_none() {
+            self.remove_expired(db, key);
+        }
+        true
+    }
+
+    #[cold]
+    fn remove_expired(&mut self, db: usize, key: &Key<'_>) {
+        if let Some(removed) = self.keyspace.databases[db].remove(key) {
+            drop(removed);
+            self.stats.expired_keys += 1;
+            self.effects.push(db, &[if self.config.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" }, key.bytes]);
+        }
+    }
+
+    /// One step of the search for expired keys. The node repeats it while it finds much and has time.
+    pub fn expire_step(&mut self, now: Now) -> ExpiryProgress {
+        if !self.active_expire || self.pause.active(now.mono).is_some() {
+            return ExpiryProgress { wrapped: true, ..ExpiryProgress::default() };
+        }
+        let db = self.expiry.db;
+        let database = &self.keyspace.databases[db];
+        let mut due: Vec<Vec<u8>> = Vec::new();
+        let limits = crate::keyspace::ExpireLimits { buckets: STEP_BUCKETS_MAX, keys: STEP_KEYS_MAX };
+        let step = database.expire_step(self.expiry.cursor, now.wall.millis(), limits, |key| due.push(key.to_vec()));
+        self.effects.begin();
+        for key in &due {
+            let key = self.keyspace.hasher().key(key);
+            self.remove_expired(db, &key);
+        }
+        self.effects.end();
+        self.expiry.cursor = step.cursor;
+        let wrapped = step.cursor == 0;
+        if wrapped {
+            self.expiry.db = (db + 1) % self.keyspace.databases.len();
+        }
+        ExpiryProgress { examined: step.examined, expired: due.len(), wrapped }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a command answers when it does not do what was asked: an error reply, in Redis's words.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// An error reply: the code (`ERR`, `WRONGTYPE`, ...), a blank and the text, without the leading `-`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure(Cow<'static, str>);
+
+impl Failure {
+    /// The request does not follow the command's syntax.
+    pub const SYNTAX: Failure = Failure::fixed("ERR syntax error");
+    /// An argument or a value should be a 64-bit integer.
+    pub const NOT_INTEGER: Failure = Failure::fixed("ERR value is not an integer or out of range");
+    /// An argument or a value should be a number.
+    pub const NOT_FLOAT: Failure = Failure::fixed("ERR value is not a valid float");
+    /// The key holds a value of another type.
+    pub const WRONG_TYPE: Failure =
+        Failure::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
+    /// The key must exist.
+    pub const NO_SUCH_KEY: Failure = Failure::fixed("ERR no such key");
+    /// A string would grow beyond `proto-max-bulk-len`.
+    pub const STRING_TOO_LONG: Failure =
+        Failure::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    /// No database has this number.
+    pub const DB_INDEX: Failure = Failure::fixed("ERR DB index is out of range");
+    /// INCR and its kin left the range of 64 bits.
+    pub const OVERFLOW: Failure = Failure::fixed("ERR increment or decrement would overflow");
+    /// The client has not said who it is.
+    pub const NO_AUTH: Failure = Failure::fixed("NOAUTH Authentication required.");
+    /// `maxmemory` is reached and nothing could be evicted.
+    pub const OOM: Failure = Failure::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+
+    /// A text known at compile time, code included.
+    pub const fn fixed(text: &'static str) -> Failure {
+        Failure(Cow::Borrowed(text))
+    }
+
+    /// A text made for the case, code included.
+    pub fn new(text: impl Into<String>) -> Failure {
+        Failure(Cow::Owned(text.into()))
+    }
+
+    /// A request with too few or too many arguments for the command of this full name.
+    pub fn arity(name: &str) -> Failure {
+        Failure::new(format!("ERR wrong number of arguments for '{name}' command"))
+    }
+
+    /// Code and text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The code alone: what INFO's errorstats counts.
+    pub fn code(&self) -> &str {
+        self.0.split(' ').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,78 @@
+//! What a request passes before its command runs: one list, in the order that Redis uses, since the order decides which of
+//! several errors a client sees.
+//!
+//! A gate is a pure look at engine, session and request. To add one (ACL permissions, cluster redirection, MISCONF, replicas
+//! too few, read-only replica, stale replica, loading, busy script) write its function and put it at its place in [`check`],
+//! where a comment keeps that place.
+
+use super::command::Flag;
+use super::failure::Failure;
+use super::session::Session;
+use super::table::{CommandTable, Row};
+use super::{Engine, Prepared};
+use crate::protocol::request::Request;
+
+/// Where a request that names no command or the wrong number of arguments is refused, before all else.
+pub(super) fn resolve(table: &CommandTable, prepared: Prepared, request: Request<'_>) -> Result<&Row, Failure> {
+    let Some(id) = prepared.command else {
+        return Err(unknown_command(request));
+    };
+    let row = table.row(id);
+    if !row.subcommands.is_empty() && request.len() > 1 {
+        return Err(unknown_subcommand(row, request));
+    }
+    if !row.command.arity_fits(request.len()) {
+        return Err(Failure::arity(row.command.name));
+    }
+    Ok(row)
+}
+
+/// The gates that hang on who asks and on the state of the node.
+#[inline]
+pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+    protected(engine, session, row)?;
+    authenticated(session, row)?;
+    // ACL permissions, then cluster redirection
+    // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
+    // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
+    Ok(())
+}
+
+fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+    if row.has(Flag::Protected) && !engine.debug_allowed(session) {
+        return Err(Failure::fixed(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
+             from a local connection, otherwise you need to set this option in the configuration file, and then \
+             restart the server.",
+        ));
+    }
+    Ok(())
+}
+
+#[inline]
+fn authenticated(session: &Session, row: &Row) -> Result<(), Failure> {
+    if session.authenticated || row.has(Flag::NoAuth) { Ok(()) } else { Err(Failure::NO_AUTH) }
+}
+
+/// How much of a request an error text repeats.
+const ECHO_BYTES_MAX: usize = 128;
+
+fn unknown_command(request: Request<'_>) -> Failure {
+    let shown = |word: &[u8], room: usize| String::from_utf8_lossy(&word[..word.len().min(room)]).into_owned();
+    let mut arguments = String::new();
+    for word in request.iter().skip(1) {
+        if arguments.len() >= ECHO_BYTES_MAX {
+            break;
+        }
+        arguments.push_str(&format!("'{}' ", shown(word, ECHO_BYTES_MAX - arguments.len())));
+    }
+    let name = shown(request.arg(0), ECHO_BYTES_MAX);
+    Failure::new(format!("ERR unknown command '{name}', with args beginning with: {arguments}"))
+}
+
+fn unknown_subcommand(row: &Row, request: Request<'_>) -> Failure {
+    let word = request.arg(1);
+    let word = String::from_utf8_lossy(&word[..word.len().min(ECHO_BYTES_MAX)]);
+    let name = row.command.name.to_ascii_uppercase();
+    Failure::new(format!("ERR unknown subcommand '{word}'. Try {name} HELP."))
+}

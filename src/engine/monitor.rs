@@ -1,0 +1,65 @@
+//! MONITOR: every command that runs, as a line, to those who asked.
+
+use super::Engine;
+use super::command::Command;
+use super::identity::address_text;
+use super::session::SessionHandle;
+use crate::protocol::request::Request;
+use crate::runtime::{Address, Now};
+use crate::text::quote;
+
+impl Engine {
+    /// Makes a client a monitor. It stays one until RESET or the end of its connection.
+    pub fn start_monitor(&mut self, client: SessionHandle) {
+        if !std::mem::replace(&mut self.sessions[client].monitor, true) {
+            self.monitors += 1;
+        }
+    }
+
+    /// Ends that.
+    pub fn stop_monitor(&mut self, client: SessionHandle) {
+        if std::mem::replace(&mut self.sessions[client].monitor, false) {
+            self.monitors -= 1;
+        }
+    }
+
+    /// Sends the line of a command about to run to every monitor.
+    #[cold]
+    pub(super) fn feed_monitors(&mut self, client: SessionHandle, request: Request<'_>, now: Now) {
+        let session = &self.sessions[client];
+        let line = line(session.db, &session.peer, request, now);
+        let monitors: Vec<_> = self.sessions.iter().filter(|(_, s)| s.monitor).map(|(h, _)| h).collect();
+        for monitor in monitors {
+            self.sessions[monitor].outbox.extend_from_slice(&line);
+            self.wake(monitor);
+        }
+    }
+}
+
+/// `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`
+fn line(db: usize, peer: &Address, request: Request<'_>, now: Now) -> Vec<u8> {
+    let (seconds, micros) = (now.wall.0.div_euclid(1_000_000), now.wall.0.rem_euclid(1_000_000));
+    let from = match peer {
+        Address::Ip(_) => address_text(peer),
+        Address::Unix(path) => format!("unix:{}", path.display()),
+    };
+    let mut line = format!("+{seconds}.{micros:06} [{db} {from}]").into_bytes();
+    for word in request.iter() {
+        line.push(b' ');
+        quote::repr(word, &mut line);
+    }
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+/// A request's words for a log that others may read: what may be a password is hidden.
+pub(super) fn shown_words<'a>(command: &Command, request: Request<'a>) -> Vec<&'a [u8]> {
+    let secret_from = match command.name {
+        "auth" => 1,
+        "hello" => 2,
+        "config|set" => 3,
+        _ => usize::MAX,
+    };
+    let hide = |(i, word): (usize, &'a [u8])| if i >= secret_from { &b"(redacted)"[..] } else { word };
+    request.iter().enumerate().map(hide).collect()
+}

@@ -1,0 +1,138 @@
+//! What the tasks of a node share: the engine, buffers that one of them uses at a time, and who waits to be woken.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::{connection, listener};
+use crate::engine::session::SessionHandle;
+use crate::engine::{Engine, Prepared};
+use crate::protocol::request::Batch;
+use crate::runtime::{Monotonic, Runtime};
+
+/// Bytes read from a socket at once.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Buffers for the connection that is being served: one set for all, since only one is served at a time. It keeps an idle
+/// connection small and the buffers in the cache.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// What was read.
+    pub input: Box<[u8]>,
+    /// The requests found in it.
+    pub batch: Batch,
+    /// The same, looked up.
+    pub prepared: Vec<Prepared>,
+    /// Their replies.
+    pub output: Vec<u8>,
+}
+
+/// The state that a node's tasks share. Nobody holds a borrow of it across an await.
+pub(super) struct Shared<R: Runtime> {
+    /// The machine.
+    pub engine: RefCell<Engine>,
+    /// The buffers.
+    pub scratch: RefCell<Scratch>,
+    /// No request runs before this moment (DEBUG SLEEP).
+    pub frozen_until: Cell<Monotonic>,
+    /// For each session, by its index: who is to be woken, and whether something came since.
+    mailboxes: RefCell<Vec<Mailbox>>,
+    listening: RefCell<Vec<Rc<listener::Switch>>>,
+    stop: Stop,
+    runtime: std::marker::PhantomData<fn() -> R>,
+}
+
+#[derive(Debug, Default)]
+struct Mailbox {
+    waker: Option<Waker>,
+    full: bool,
+}
+
+#[derive(Debug, Default)]
+struct Stop {
+    stopped: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl<R: Runtime> Shared<R> {
+    pub fn new(engine: Engine) -> Self {
+        let scratch = Scratch {
+            input: vec![0; READ_BYTES].into(),
+            batch: Batch::default(),
+            prepared: Vec::new(),
+            output: Vec::with_capacity(READ_BYTES),
+        };
+        Shared {
+            engine: RefCell::new(engine),
+            scratch: RefCell::new(scratch),
+            frozen_until: Cell::default(),
+            mailboxes: RefCell::default(),
+            listening: RefCell::default(),
+            stop: Stop::default(),
+            runtime: std::marker::PhantomData,
+        }
+    }
+
+    /// Serves these listeners from now on, in place of those before.
+    pub fn listen_on(self: &Rc<Self>, listeners: Vec<R::Listener>) {
+        let fresh = listeners.into_iter().map(|listener| listener::spawn(self.clone(), listener)).collect();
+        for old in self.listening.replace(fresh) {
+            old.turn_off();
+        }
+    }
+
+    /// Starts serving a client.
+    pub fn serve(self: &Rc<Self>, stream: R::Stream, client: SessionHandle) {
+        let mut mailboxes = self.mailboxes.borrow_mut();
+        if mailboxes.len() <= client.index() {
+            mailboxes.resize_with(client.index() + 1, Mailbox::default);
+        }
+        mailboxes[client.index()] = Mailbox::default();
+        drop(mailboxes);
+        R::spawn(connection::serve(self.clone(), stream, client));
+    }
+
+    /// Whether something came for this client since the last call; otherwise its task is woken when it does.
+    #[inline]
+    pub fn poll_mailbox(&self, client: SessionHandle, cx: &mut Context<'_>) -> bool {
+        let mailbox = &mut self.mailboxes.borrow_mut()[client.index()];
+        if !mailbox.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            mailbox.waker = Some(cx.waker().clone());
+        }
+        std::mem::take(&mut mailbox.full)
+    }
+
+    /// Wakes the clients that the engine names. To be called when the engine has run something.
+    #[inline]
+    pub fn deliver(&self) {
+        let woken = self.engine.borrow_mut().take_woken();
+        if woken.is_empty() {
+            return;
+        }
+        let mut mailboxes = self.mailboxes.borrow_mut();
+        for client in woken {
+            let mailbox = &mut mailboxes[client.index()];
+            mailbox.full = true;
+            if let Some(waker) = &mailbox.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Tells the node to end.
+    pub fn stop(&self) {
+        self.stop.stopped.set(true);
+        if let Some(waker) = self.stop.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether the node was told to end.
+    pub fn poll_stopped(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.stop.stopped.get() {
+            return Poll::Ready(());
+        }
+        self.stop.waker.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+}
