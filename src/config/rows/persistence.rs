@@ -1,0 +1,31 @@
+//! Snapshots and the append log: kept until there is persistence.
+use crate::config::checks::{append_dir_name, append_file_name, dump_file_name};
+use crate::config::kinds::{I32_MAX, I32_MIN, I64_MAX, Kind};
+use crate::config::row::Row;
+
+pub(super) const ROWS: &[Row] = &[
+    Row::new("aof-disable-auto-gc", Kind::Bool, "no"),
+    Row::new("aof-load-truncated", Kind::Bool, "yes"),
+    Row::new("aof-rewrite-incremental-fsync", Kind::Bool, "yes"),
+    Row::new("aof-timestamp-enabled", Kind::Bool, "no"),
+    Row::new("aof-use-rdb-preamble", Kind::Bool, "yes"),
+    Row::new("aof_rewrite_cpulist", Kind::Text, "").later_names(&["aof-rewrite-cpulist"]).immutable().moot(),
+    Row::new("appenddirname", Kind::Checked(append_dir_name), "appendonlydir").immutable(),
+    Row::new("appendfilename", Kind::Checked(append_file_name), "appendonly.aof").immutable(),
+    Row::new("appendfsync", Kind::Enum(&["everysec", "always", "no"]), "everysec"),
+    Row::new("appendonly", Kind::Bool, "no"),
+    Row::new("auto-aof-rewrite-min-size", Kind::memory(0, I64_MAX), "67108864"),
+    Row::new("auto-aof-rewrite-percentage", Kind::int(0, I32_MAX), "100"),
+    Row::new("bgsave_cpulist", Kind::Text, "").later_names(&["bgsave-cpulist"]).immutable().moot(),
+    Row::new("dbfilename", Kind::Checked(dump_file_name), "dump.rdb").protected(),
+    Row::new("no-appendfsync-on-rewrite", Kind::Bool, "no"),
+    Row::new("rdb-del-sync-files", Kind::Bool, "no"),
+    Row::new("rdb-save-incremental-fsync", Kind::Bool, "yes"),
+    Row::new("rdb-version-check", Kind::Enum(&["strict", "relaxed"]), "strict").unlisted(),
+    Row::new("rdbchecksum", Kind::Bool, "yes").immutable(),
+    Row::new("rdbcompression", Kind::Bool, "yes"),
+    Row::new("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no"),
+    Row::new("save", Kind::Save, ""),
+    Row::new("stop-writes-on-bgsave-error", Kind::Bool, "yes"),
+    Row::new("rdb-key-save-delay", Kind::int(I32_MIN, I32_MAX), "0").unlisted(),
+];

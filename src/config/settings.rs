@@ -1,0 +1,90 @@
+//! The typed fields: one for each parameter that does something.
+//!
+//! The fields' defaults are not here but in the rows, so that a default stands in one place; `Settings::default()` is a
+//! blank form, and only `Config::default()` is a configuration.
+use super::values::{FileMode, LogLevel, MaxmemoryPolicy, OutputLimits, Permission, Secret, Supervised};
+
+/// Parameters that the server acts on. Names are those of redis.conf, with the unit at the end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Addresses to listen on; `*` and `::*` stand for all, a leading `-` forgives an address that is not there.
+    pub bind: Vec<String>,
+    /// TCP port; 0 listens on none.
+    pub port: u16,
+    /// Path of the Unix socket; empty for none.
+    pub unixsocket: String,
+    /// Permission of the Unix socket.
+    pub unixsocket_mode: FileMode,
+    /// Refuses clients from elsewhere while no password is set.
+    pub protected_mode: bool,
+    /// Most clients at a time.
+    pub maxclients: u32,
+    /// Closes a client idle for so long; 0 never does.
+    pub timeout_seconds: u32,
+    /// Interval of TCP keep-alive probes; 0 sends none.
+    pub tcp_keepalive_seconds: u32,
+    /// Length of the listener's queue.
+    pub tcp_backlog: u32,
+    /// Number of databases.
+    pub databases: u32,
+    /// How much the log tells.
+    pub loglevel: LogLevel,
+    /// Log file; empty for standard output.
+    pub logfile: String,
+    /// Runs in the background.
+    pub daemonize: bool,
+    /// File that holds the process id.
+    pub pidfile: String,
+    /// Working directory; empty until the node sets it (the rows cannot know where the server starts).
+    pub dir: String,
+    /// Ticks of the periodic work in a second, 1 to 500.
+    pub hz: u32,
+    /// Ticks faster while many clients are connected.
+    pub dynamic_hz: bool,
+    /// Unread output after which clients are disconnected.
+    pub client_output_buffer_limits: OutputLimits,
+    /// Most bytes of one client's unparsed input.
+    pub client_query_buffer_limit_bytes: u64,
+    /// Longest argument of a request.
+    pub proto_max_bulk_len_bytes: u64,
+    /// Memory to use for data; 0 is no limit.
+    pub maxmemory_bytes: u64,
+    /// What to evict beyond it.
+    pub maxmemory_policy: MaxmemoryPolicy,
+    /// Keys sampled for each eviction.
+    pub maxmemory_samples: u32,
+    /// How hard eviction works before a request is served, 0 to 100.
+    pub maxmemory_eviction_tenacity: u32,
+    /// Hits needed for the logarithmic counter of the LFU policies to rise.
+    pub lfu_log_factor: u32,
+    /// Minutes after which that counter falls by one; 0 never.
+    pub lfu_decay_minutes: u32,
+    /// How much work active expiry may do, 1 to 10.
+    pub active_expire_effort: u32,
+    /// Frees evicted values in the background.
+    pub lazyfree_lazy_eviction: bool,
+    /// Frees expired values in the background.
+    pub lazyfree_lazy_expire: bool,
+    /// Frees values that a command replaced in the background.
+    pub lazyfree_lazy_server_del: bool,
+    /// DEL acts as UNLINK.
+    pub lazyfree_lazy_user_del: bool,
+    /// FLUSHDB and FLUSHALL are asynchronous unless told otherwise.
+    pub lazyfree_lazy_user_flush: bool,
+    /// Who may use DEBUG.
+    pub enable_debug_command: Permission,
+    /// Who may set protected parameters.
+    pub enable_protected_configs: Permission,
+    /// Which supervisor to notify.
+    pub supervised: Supervised,
+    /// What `ps` shows, with `{variables}`.
+    pub proc_title_template: String,
+    /// Whether to change what `ps` shows.
+    pub set_proc_title: bool,
+    /// Password of the default user; empty for none.
+    pub requirepass: Secret,
+    /// Requests that take longer enter the slow log; 0 logs all, -1 none.
+    pub slowlog_log_slower_than_us: i64,
+    /// Longest slow log.
+    pub slowlog_max_len: u64,
+}

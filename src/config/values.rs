@@ -1,0 +1,162 @@
+//! Values that have names or several parts: what the typed fields of the settings hold.
+//!
+//! Guarantee: every type here reads its canonical text (the text that CONFIG GET shows) and writes the same text again.
+use std::fmt;
+
+/// An enum whose variants are spelt as redis.conf spells them, with `NAMES` in the order in which Redis lists them.
+macro_rules! choices {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// The spellings, in the order in which error messages list them.
+            pub const NAMES: &'static [&'static str] = &[$($text),+];
+
+            /// How redis.conf and CONFIG GET spell this choice.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The choice with this exact spelling.
+            pub fn from_name(name: &[u8]) -> Option<Self> {
+                $(if name == $text.as_bytes() { return Some(Self::$variant); })+
+                None
+            }
+        }
+    };
+}
+
+choices! {
+    /// What to evict when memory is full.
+    MaxmemoryPolicy {
+        /// The least recently used key among those with an expiry.
+        VolatileLru = "volatile-lru",
+        /// The least frequently used key among those with an expiry.
+        VolatileLfu = "volatile-lfu",
+        /// Any key with an expiry.
+        VolatileRandom = "volatile-random",
+        /// The key that would expire soonest.
+        VolatileTtl = "volatile-ttl",
+        /// The least recently used key.
+        AllkeysLru = "allkeys-lru",
+        /// The least frequently used key.
+        AllkeysLfu = "allkeys-lfu",
+        /// Any key.
+        AllkeysRandom = "allkeys-random",
+        /// Nothing: writes that need memory are refused.
+        Noeviction = "noeviction",
+    }
+}
+
+choices! {
+    /// How much the log tells; each level includes those after it.
+    LogLevel {
+        /// Everything, for development.
+        Debug = "debug",
+        /// Much that is rarely useful.
+        Verbose = "verbose",
+        /// What an operator wants to see.
+        Notice = "notice",
+        /// Only what is important or wrong.
+        Warning = "warning",
+    }
+}
+
+choices! {
+    /// Which supervisor is told that the server is ready.
+    Supervised {
+        /// Upstart, by stopping itself.
+        Upstart = "upstart",
+        /// systemd, through the socket that it names in the environment.
+        Systemd = "systemd",
+        /// Whichever the environment shows.
+        Auto = "auto",
+        /// None.
+        No = "no",
+    }
+}
+
+choices! {
+    /// Who may use something dangerous.
+    Permission {
+        /// Nobody.
+        No = "no",
+        /// Everybody.
+        Yes = "yes",
+        /// Those who connect from this machine.
+        Local = "local",
+    }
+}
+
+impl Permission {
+    /// Whether a client may; `local` says that it connects over loopback or a Unix socket.
+    pub fn allows(self, local: bool) -> bool {
+        match self {
+            Self::No => false,
+            Self::Yes => true,
+            Self::Local => local,
+        }
+    }
+}
+
+impl Default for MaxmemoryPolicy {
+    fn default() -> Self {
+        Self::Noeviction
+    }
+}
+
+impl Default for LogLevel {
+    fn default() -> Self {
+        Self::Notice
+    }
+}
+
+impl Default for Supervised {
+    fn default() -> Self {
+        Self::No
+    }
+}
+
+impl Default for Permission {
+    fn default() -> Self {
+        Self::No
+    }
+}
+
+/// Text that must not reach a log: `Debug` hides it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(pub Vec<u8>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "(none)" } else { "(hidden)" })
+    }
+}
+
+/// Permission bits of a file, written in octal; 0 leaves them to the umask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileMode(pub u32);
+
+/// How much output a client may leave unread before it is disconnected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Disconnect at once beyond this many bytes; 0 is no limit.
+    pub hard_bytes: u64,
+    /// Disconnect if more than this many bytes stay for `soft_seconds`; 0 is no limit.
+    pub soft_bytes: u64,
+    /// For how long `soft_bytes` may be exceeded.
+    pub soft_seconds: u64,
+}
+
+/// The output limits of the three kinds of clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Ordinary clients, and those that run MONITOR.
+    pub normal: OutputLimit,
+    /// Replicas.
+    pub replica: OutputLimit,
+    /// Clients that subscribe to a channel or a pattern.
+    pub pubsub: OutputLimit,
+}
