@@ -1,0 +1,5 @@
+//! (to come)
+use crate::engine::command::Command;
+
+/// The group's table.
+pub const COMMANDS: &[Command] = &[];
