@@ -29,7 +29,7 @@ mod expiry;
 pub use call::Call;
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
-pub use identity::Identity;
+pub use identity::{Identity, address_text, is_local};
 pub use pause::{Pause, PauseScope};
 
 use std::time::Duration;
@@ -127,12 +127,12 @@ impl Engine {
     /// An empty node with these commands. `seed` decides the hash key and every random choice.
     pub fn new(config: Config, mut table: CommandTable, identity: Identity, seed: u64) -> Engine {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        for (from, to) in &config.rename_commands {
-            table.rename(from.as_bytes(), to.as_bytes());
+        for rename in &config.renames {
+            table.rename(&rename.from, &rename.to);
         }
         let hasher = Hasher::new(random.next_u64(), random.next_u64(), false);
         Engine {
-            keyspace: Keyspace::new(config.databases, hasher),
+            keyspace: Keyspace::new(config.databases as usize, hasher),
             sessions: Sessions::default(),
             stats: Stats::new(table.rows().len()),
             slowlog: Slowlog::default(),
@@ -347,19 +347,14 @@ impl Engine {
             return;
         }
         let session = &self.sessions[client];
-        let who = (identity::address_text(&session.peer), session.name.clone());
+        let who = (address_text(&session.peer), session.name.clone());
         let words: Vec<&[u8]> = monitor::shown_words(row.command, request);
-        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len);
+        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len as usize);
     }
 
     /// Whether this client may use DEBUG (`enable-debug-command`).
     fn debug_allowed(&self, session: &Session) -> bool {
-        use crate::config::ProtectedCommand;
-        match self.config.enable_debug_command {
-            ProtectedCommand::No => false,
-            ProtectedCommand::Yes => true,
-            ProtectedCommand::Local => identity::is_local(&session.peer),
-        }
+        self.config.enable_debug_command.allows(is_local(&session.peer))
     }
 
     /// Ends a client's connection from outside (CLIENT KILL, time-out): the node is told to look.
@@ -386,6 +381,22 @@ impl Engine {
     #[inline]
     pub fn take_woken(&mut self) -> Vec<SessionHandle> {
         std::mem::take(&mut self.woken)
+    }
+
+    /// Has the node look after every client: a pause has ended.
+    pub fn wake_all(&mut self) {
+        let all = self.sessions.iter().map(|(client, _)| client);
+        self.woken.extend(all);
+    }
+
+    /// Notes the counters from which INFO's rates are computed.
+    pub fn sample_rates(&mut self, now: Monotonic) {
+        let stats = &mut self.stats;
+        stats.operations.sample(now, stats.total_commands_processed);
+        stats.input.sample(now, stats.total_net_input_bytes);
+        stats.output.sample(now, stats.total_net_output_bytes);
+        let used = self.used_memory();
+        self.stats.peak_memory_bytes = self.stats.peak_memory_bytes.max(used);
     }
 
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].
