@@ -8,6 +8,8 @@ use super::command::Flag;
 use super::failure::Failure;
 use super::session::{Session, SessionHandle};
 use super::{Engine, Flow};
+use rand_core::Rng;
+
 use crate::keyspace::{Database, EntryRef, Key, Removed, Slot};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
@@ -132,8 +134,9 @@ impl<'a> Call<'a> {
             Some(entry) => {
                 self.engine.stats.keyspace_hits += 1;
                 if self.touch {
-                    let clock = self.engine.access.on_access(entry.clock(), self.now, &mut self.engine.random);
-                    entry.set_clock(clock);
+                    let random = &mut self.engine.random;
+                    let access = self.engine.access;
+                    entry.set_clock(access.clock_on_access(entry.clock(), self.now.wall.millis(), || random.next_u64()));
                 }
             }
             None => self.engine.stats.keyspace_misses += 1,
@@ -155,7 +158,7 @@ impl<'a> Call<'a> {
 
     /// Looks a key up for a writing command: one look for reading, changing, removing or inserting. Expired keys are gone.
     #[inline]
-    pub fn slot(&mut self, key: &Key<'_>) -> Slot<'_> {
+    pub fn slot<'k>(&'k mut self, key: &Key<'k>) -> Slot<'k> {
         self.engine.expire_if_due(self.db, key, self.now);
         self.engine.keyspace.databases[self.db].slot(key)
     }
@@ -171,7 +174,7 @@ impl<'a> Call<'a> {
     /// The access clock of an entry made or overwritten now.
     #[inline]
     pub fn new_clock(&self) -> u32 {
-        self.engine.access.on_create(self.now)
+        self.engine.access.clock_on_create(self.now.wall.millis())
     }
 
     /// Says that the command has changed a key: what the append log, replicas, watchers, trackers and listeners to keyspace

@@ -38,7 +38,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
-use crate::keyspace::{Cleared, Hasher, Key, Keyspace};
+use crate::keyspace::eviction::Pool;
+use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
@@ -46,6 +47,7 @@ use crate::stats::{Slowlog, Stats};
 
 use command::{Command, Flag};
 use effects::Effects;
+
 use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
 
@@ -85,7 +87,6 @@ pub struct Prepared {
 }
 
 /// The machine.
-#[derive(Debug)]
 pub struct Engine {
     /// The data.
     pub keyspace: Keyspace,
@@ -120,7 +121,8 @@ pub struct Engine {
     /// What FLUSHALL ASYNC and UNLINK took away, freed in slices.
     garbage: Vec<Cleared>,
     expiry: expiry::ExpiryCycle,
-    eviction: memory::Evictor,
+    eviction: Pool,
+    access: Access,
 }
 
 impl Engine {
@@ -150,7 +152,8 @@ impl Engine {
             monitors: 0,
             garbage: Vec::new(),
             expiry: expiry::ExpiryCycle::default(),
-            eviction: memory::Evictor::default(),
+            eviction: Pool::default(),
+            access: memory::access(&config),
             config,
         }
     }
@@ -407,7 +410,7 @@ impl Engine {
     /// Frees up to `entries` of what was discarded; false when nothing is left.
     pub fn collect_garbage(&mut self, entries: usize) -> bool {
         if let Some(last) = self.garbage.last_mut() {
-            if !last.free_step(entries) {
+            if last.free_step(entries) {
                 self.garbage.pop();
             }
         }
