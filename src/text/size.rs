@@ -26,13 +26,13 @@ fn unit_bytes(unit: &[u8]) -> Option<u64> {
     }
 }
 
-/// A size as INFO shows it: `512B`, `1.50K`, up to `P`.
+/// A size as INFO shows it: `512B`, `1.50K`, up to `P`; beyond, bytes again.
 pub fn human(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["K", "M", "G", "T", "P"];
     match bytes {
-        0..1024 => format!("{bytes}B"),
+        0..1024 | 0x1000_0000_0000_0000.. => format!("{bytes}B"),
         _ => {
-            let power = (bytes.ilog2() / 10).min(UNITS.len() as u32);
+            let power = bytes.ilog2() / 10;
             let unit = UNITS[power as usize - 1];
             format!("{:.2}{unit}", bytes as f64 / (1u64 << (10 * power)) as f64)
         }

@@ -1,0 +1,26 @@
+//! The client side: encodes requests, decodes replies. For the simulator's clients, and for a replica's link.
+
+mod decoder;
+mod value;
+
+pub use decoder::{DecodeError, DecodeLimits, Decoder};
+pub use value::Value;
+
+use crate::text::number::write_u64;
+
+/// Appends a request; the first argument is the command's name.
+pub fn encode<A: AsRef<[u8]>>(out: &mut Vec<u8>, arguments: &[A]) {
+    encode_length(out, b'*', arguments.len());
+    for argument in arguments {
+        let argument = argument.as_ref();
+        encode_length(out, b'$', argument.len());
+        out.extend_from_slice(argument);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn encode_length(out: &mut Vec<u8>, mark: u8, length: usize) {
+    out.push(mark);
+    write_u64(out, length as u64);
+    out.extend_from_slice(b"\r\n");
+}

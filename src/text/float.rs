@@ -1,0 +1,171 @@
+//! Doubles: what C's `strtod` reads in a command's argument, and what `%.17g` writes in a reply.
+//!
+//! 17 significant digits tell any two doubles apart, at the price of `0.10000000000000001`; newer servers write the
+//! shortest text instead.
+
+use std::fmt::Write as _;
+
+use rustc_apfloat::{Float, Round, ieee};
+
+/// The longest text that [`write_f64`] appends, in bytes: a sign, 17 digits, a point, and `e-308`.
+pub const DOUBLE_BYTES_MAX: usize = 24;
+
+/// Up to here every whole double is written without an exponent and equals an `i64`.
+const WHOLE_MAX: f64 = 1e15;
+
+/// How a text denotes a number, once it is known to denote one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// `inf` or `infinity`, in any case.
+    Infinity,
+    /// Digits, point, exponent of ten. `zero`: no digit differs from 0.
+    Decimal { zero: bool },
+    /// The same in base 16 after `0x`, with an exponent of two.
+    Hex { zero: bool },
+}
+
+/// Tells how a text denotes a number: `None` if it does not, or if it denotes NaN. There may be a sign, and nothing else
+/// before or after.
+pub(super) fn form(text: &[u8]) -> Option<Form> {
+    let magnitude = unsigned(text);
+    match magnitude {
+        [b'i' | b'I', ..] => (magnitude.eq_ignore_ascii_case(b"inf")
+            || magnitude.eq_ignore_ascii_case(b"infinity"))
+        .then_some(Form::Infinity),
+        [b'0', b'x' | b'X', rest @ ..] => {
+            positional(rest, u8::is_ascii_hexdigit, b'p').map(|zero| Form::Hex { zero })
+        }
+        _ => positional(magnitude, u8::is_ascii_digit, b'e').map(|zero| Form::Decimal { zero }),
+    }
+}
+
+/// The text after its sign.
+pub(super) fn unsigned(text: &[u8]) -> &[u8] {
+    match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        _ => text,
+    }
+}
+
+/// Checks `digits[.digits][e[sign]digits]` and tells whether the digits are all 0.
+fn positional(text: &[u8], is_digit: fn(&u8) -> bool, exponent_mark: u8) -> Option<bool> {
+    let end = text.iter().position(|byte| byte.eq_ignore_ascii_case(&exponent_mark)).unwrap_or(text.len());
+    let (mantissa, exponent) = text.split_at(end);
+    let points = mantissa.iter().filter(|byte| **byte == b'.').count();
+    let only_digits = mantissa.iter().all(|byte| *byte == b'.' || is_digit(byte));
+    if points > 1 || !only_digits || mantissa.len() == points {
+        return None;
+    }
+    if let [_, exponent @ ..] = exponent {
+        let digits = unsigned(exponent);
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+    }
+    Some(mantissa.iter().all(|byte| matches!(byte, b'0' | b'.')))
+}
+
+/// Reads a double as `strtod` does: decimal or hexadecimal, `inf` and `infinity` in any case. Refused are NaN, numbers
+/// beyond the range, numbers other than 0 that are too small to differ from 0, and anything before or after.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let (value, zero) = match form(text)? {
+        Form::Infinity => {
+            return Some(if text[0] == b'-' { f64::NEG_INFINITY } else { f64::INFINITY });
+        }
+        Form::Decimal { zero } => (std::str::from_utf8(text).ok()?.parse::<f64>().ok()?, zero),
+        Form::Hex { zero } => (f64::from_bits(parse_extended::<ieee::Double>(text)?.to_bits() as u64), zero),
+    };
+    (value.is_finite() && (value != 0.0 || zero)).then_some(value)
+}
+
+/// Reads a text that [`form`] has found to be a number, not an infinity, in a precision of choice; rounds to nearest.
+pub(super) fn parse_extended<F: Float>(text: &[u8]) -> Option<F> {
+    /// Beyond this, an exponent's exact value no longer matters: no text is long enough for its digits to make up for it.
+    const EXPONENT_MAX: i32 = 1_000_000;
+    let text = std::str::from_utf8(text).ok()?;
+    let hex = unsigned(text.as_bytes()).get(1).is_some_and(|byte| byte.eq_ignore_ascii_case(&b'x'));
+    let marks: &[char] = if hex { &['p', 'P'] } else { &['e', 'E'] };
+    let (mantissa, exponent) = text.split_once(marks).unwrap_or((text, "0"));
+    let too_large = if exponent.starts_with('-') { -EXPONENT_MAX } else { EXPONENT_MAX };
+    let exponent = exponent.parse().unwrap_or(too_large).clamp(-EXPONENT_MAX, EXPONENT_MAX);
+    let canonical = format!("{mantissa}{}{exponent}", marks[0]);
+    F::from_str_r(&canonical, Round::NearestTiesToEven).ok().map(|parsed| parsed.value)
+}
+
+/// Appends a double as C's `%.17g` does; infinities as `inf` and `-inf`, NaN as `nan`.
+pub fn write_f64(out: &mut Vec<u8>, value: f64) {
+    if value == value.trunc() && value.abs() < WHOLE_MAX && (value != 0.0 || value.is_sign_positive()) {
+        super::number::write_i64(out, value as i64);
+    } else if value.is_nan() {
+        out.extend_from_slice(b"nan");
+    } else if value.is_infinite() {
+        out.extend_from_slice(if value > 0.0 { b"inf" } else { b"-inf" });
+    } else {
+        write_general(out, value);
+    }
+}
+
+/// A finite number, as `%.17g`: 17 significant digits, correctly rounded, without trailing zeros; in positional notation
+/// if the exponent is from -4 to 16.
+fn write_general(out: &mut Vec<u8>, value: f64) {
+    let mut scientific = Scratch::default();
+    // Cannot fail: a sign, 17 digits, a point and an exponent fit.
+    let _ = write!(scientific, "{:.16e}", value.abs());
+    let text = &scientific.bytes[..scientific.len];
+    let mark = text.iter().position(|byte| *byte == b'e').unwrap_or(text.len());
+    let exponent = super::number::parse_i64(text.get(mark + 1..).unwrap_or_default()).unwrap_or(0);
+    let mut digits = [0; 17];
+    digits[0] = text[0];
+    digits[1..].copy_from_slice(&text[2..18]);
+    let kept = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
+    match exponent {
+        -4..0 => write_below_one(out, &digits[..kept], exponent.unsigned_abs() as usize),
+        0..17 => write_positional(out, &digits, kept, exponent as usize + 1),
+        _ => write_scientific(out, &digits[..kept], exponent),
+    }
+}
+
+fn write_below_one(out: &mut Vec<u8>, digits: &[u8], zeros: usize) {
+    out.extend_from_slice(&b"0.000"[..zeros + 1]);
+    out.extend_from_slice(digits);
+}
+
+fn write_positional(out: &mut Vec<u8>, digits: &[u8; 17], kept: usize, whole: usize) {
+    out.extend_from_slice(&digits[..whole]);
+    if kept > whole {
+        out.push(b'.');
+        out.extend_from_slice(&digits[whole..kept]);
+    }
+}
+
+fn write_scientific(out: &mut Vec<u8>, digits: &[u8], exponent: i64) {
+    out.push(digits[0]);
+    if digits.len() > 1 {
+        out.push(b'.');
+        out.extend_from_slice(&digits[1..]);
+    }
+    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
+    if exponent.abs() < 10 {
+        out.push(b'0');
+    }
+    super::number::write_i64(out, exponent.abs());
+}
+
+/// Room on the stack for the formatting machinery.
+#[derive(Default)]
+struct Scratch {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl std::fmt::Write for Scratch {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
