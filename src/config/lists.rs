@@ -1,7 +1,7 @@
 //! Values of several words, each with a grammar of its own.
 //!
 //! Each function takes the words and gives the canonical text, or Redis's sentence about what is wrong.
-use crate::text::number::{parse_i64, parse_u64};
+use crate::text::number::parse_i64;
 use crate::text::size::parse_size;
 
 /// Where arguments come from. It matters to parameters that a file may name several times.
@@ -59,7 +59,7 @@ fn class(name: &[u8]) -> Option<usize> {
 fn limits(group: &[&[u8]]) -> Option<[Vec<u8>; 3]> {
     let hard = parse_size(group[1])?;
     let soft = parse_size(group[2])?;
-    let seconds = parse_u64(group[3]).filter(|&seconds| i64::try_from(seconds).is_ok())?;
+    let seconds: u64 = std::str::from_utf8(group[3]).ok()?.parse().ok()?;
     Some([hard, soft, seconds].map(|number| number.to_string().into_bytes()))
 }
 

@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("extended-redis-compatibility", Kind::Bool, "no").unlisted().moot(),
     Row::new("hash-seed", Kind::Text, "").immutable().unlisted().moot(),
     Row::new("hide-user-data-from-log", Kind::Bool, "no").unlisted(),
-    Row::new("hz", Kind::int(0, I32_MAX), "10").field(field!(hz)).apply(Apply::Timer),
+    Row::new("hz", Kind::Clamped { min: 1, max: 500 }, "10").field(field!(hz)).apply(Apply::Timer),
     Row::new("ignore-warnings", Kind::Text, "").moot(),
     Row::new("latency-monitor-threshold", Kind::int(0, I64_MAX), "0"),
     Row::new("latency-tracking", Kind::Bool, "yes"),
