@@ -67,7 +67,7 @@ fn included(name: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Ok(Vec::new()) };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(Result::ok)
-        .filter(|e| matches(pattern.as_bytes(), e.file_name().as_encoded_bytes(), Case::Sensitive))
+        .filter(|e| matches(pattern.as_bytes(), e.file_name().as_encoded_bytes(), Case::Matters))
         .map(|e| e.path())
         .collect();
     paths.sort();
