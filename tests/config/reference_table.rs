@@ -17,6 +17,7 @@ fn reference() -> Reference {
 const EXCEPTIONS: [(&str, &str, &str); 3] = [
     ("port", "6379", "the reference server listened elsewhere"),
     ("dir", "", "known once the node sees where it runs"),
+    ("pidfile", "", "the reference server ran in the background, which gives it a default"),
     ("daemonize", "no", "the reference server ran in the background"),
 ];
 
