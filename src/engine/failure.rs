@@ -46,6 +46,11 @@ impl Failure {
         Failure::new(format!("ERR wrong number of arguments for '{name}' command"))
     }
 
+    /// A deadline that the command of this full name cannot take.
+    pub fn expire_time(name: &str) -> Failure {
+        Failure::new(format!("ERR invalid expire time in '{name}' command"))
+    }
+
     /// Code and text.
     pub fn text(&self) -> &str {
         &self.0

@@ -77,6 +77,11 @@ impl Engine {
         }
     }
 
+    /// What the access clocks of entries mean.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
     /// Takes up a change of the memory parameters: what the access clocks mean, and what deserves eviction.
     pub fn memory_policy_changed(&mut self) {
         self.access = access(&self.config);

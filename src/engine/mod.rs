@@ -26,7 +26,7 @@ pub mod table;
 
 mod expiry;
 
-pub use call::Call;
+pub use call::{Call, Class};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
 pub use identity::{Identity, address_text, is_local};
