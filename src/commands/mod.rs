@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod generic;
+mod help;
 pub mod server;
 pub mod string;
 
