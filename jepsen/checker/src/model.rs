@@ -42,6 +42,11 @@ pub trait Model {
     fn need(&self, _call: &Call, _reply: &Reply) -> Need<Self::State> {
         Need::Unknown
     }
+
+    /// Whether some of these calls, each at most once and in any order, might lead from one state to another.
+    fn might_lead(&self, _from: &Self::State, _calls: &[&Call], _to: &Self::State) -> bool {
+        true
+    }
 }
 
 /// What a call needs to find.
@@ -133,6 +138,21 @@ impl Model for StringKey {
             _ => Need::Unknown,
         }
     }
+
+    fn might_lead(&self, from: &StringState, calls: &[&Call], to: &StringState) -> bool {
+        if from == to {
+            return true;
+        }
+        let steps = calls.iter().map(|call| match call {
+            Call::IncrBy(by) => Some(*by),
+            _ => None,
+        });
+        match (steps.collect::<Option<Vec<i64>>>(), count(from), count(to)) {
+            (Some(steps), Some(from), Some(to)) => is_in_reach(&steps, i128::from(to) - i128::from(from)),
+            (Some(_), _, None) => false,
+            _ => true,
+        }
+    }
 }
 
 impl StringKey {
@@ -183,11 +203,25 @@ fn set(state: &StringState, value: &[u8], condition: Condition, get: bool) -> (S
     (next, reply)
 }
 
-/// The sum, if what the key holds is an integer in its one written form (no sign plus, no leading zeros) and the sum
-/// fits.
+/// The sum, if what the key holds is an integer and the sum fits.
 fn incremented(state: &StringState, by: i64) -> Option<i64> {
-    let Some(bytes) = state else { return Some(by) };
+    count(state)?.checked_add(by)
+}
+
+/// What a key counts: zero if it is absent, nothing if it holds no integer in its one written form (no sign plus, no
+/// leading zeros).
+fn count(state: &StringState) -> Option<i64> {
+    let Some(bytes) = state else { return Some(0) };
     let number: i64 = std::str::from_utf8(bytes).ok()?.parse().ok()?;
-    let canonical = number.to_string().as_bytes() == bytes.as_slice();
-    number.checked_add(by).filter(|_| canonical)
+    let is_canonical = number.to_string().as_bytes() == bytes.as_slice();
+    is_canonical.then_some(number)
+}
+
+/// Whether a distance lies between the sum of all steps down and the sum of all steps up.
+fn is_in_reach(steps: &[i64], distance: i128) -> bool {
+    let sum = |sign: i64| -> i128 {
+        let same = steps.iter().filter(|step| step.signum() == sign);
+        same.map(|step| i128::from(*step)).sum()
+    };
+    (sum(-1)..=sum(1)).contains(&distance)
 }

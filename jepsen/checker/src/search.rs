@@ -21,8 +21,10 @@
 //! then left wrongly with a shorter order, or refused in favour of one with an order as short. Both contradict the
 //! choice.
 
+use crate::call::Call;
 use crate::history::{Moment, Operation};
 use crate::model::{Model, Need};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
@@ -183,7 +185,11 @@ impl<M: Model> Search<'_, M> {
 
     /// The unsure steps that are possible and of use in the situation of `frame` (rules 2 and 3).
     fn unsure_steps(&mut self, frame: &Frame) -> Vec<(Step, StateId)> {
-        let candidates = self.board.unsure_candidates(frame.deadline);
+        let mut candidates = self.board.unsure_left(frame.deadline);
+        if !self.might_help(frame.state, &candidates) {
+            return Vec::new();
+        }
+        candidates.retain(|&index| self.board.is_first_twin(index));
         let position = |index: usize| self.board.unsure[index].position;
         let builds = |&index: &usize| self.hints[position(index)].leaves.is_none();
         let can_build = candidates.iter().any(builds);
@@ -204,17 +210,33 @@ impl<M: Model> Search<'_, M> {
             let nexts = nexts.into_iter().filter(is_new);
             steps.extend(nexts.map(|next| (Step::Unsure(index), next)));
         }
-        steps.reverse();
+        // The last one is tried first.
+        steps
+            .sort_by_cached_key(|&(step, state)| (self.is_wanted(state), Reverse(self.board.position(step))));
         steps
     }
 
     /// Whether some sure operation that may be placed next could make use of this state.
     fn is_wanted(&self, state: StateId) -> bool {
+        self.needs(|wanted| wanted == state)
+    }
+
+    /// Whether these unsure operations could lead to such a state.
+    fn might_help(&self, state: StateId, left: &[usize]) -> bool {
+        let call = |&index: &usize| &self.operations[self.board.unsure[index].position].call;
+        let calls: Vec<&Call> = left.iter().map(call).collect();
+        let (model, from) = (self.model, self.states.get(state));
+        self.needs(|wanted| model.might_lead(from, &calls, self.states.get(wanted)))
+    }
+
+    /// Whether some sure operation that may be placed next needs a state that `is_met`, or who knows what.
+    fn needs(&self, is_met: impl Fn(StateId) -> bool) -> bool {
         let (candidates, _) = self.board.candidates();
-        let mut needs = candidates.iter().map(|&index| self.hints[self.board.sure[index].position].need);
+        let position = |&index: &usize| self.board.sure[index].position;
+        let mut needs = candidates.iter().map(|index| self.hints[position(index)].need);
         needs.any(|need| match need {
             Need::Nothing => false,
-            Need::Only(wanted) => wanted == state,
+            Need::Only(wanted) => is_met(wanted),
             Need::Unknown => true,
         })
     }
@@ -402,15 +424,18 @@ impl Board {
         (candidates, deadline)
     }
 
-    /// The unsure operations that may be placed next, none invoked after `deadline` (rule 3).
-    fn unsure_candidates(&self, deadline: Option<Moment>) -> Vec<usize> {
+    /// The unsure operations not placed, but for those invoked after `deadline`.
+    fn unsure_left(&self, deadline: Option<Moment>) -> Vec<usize> {
         let invoked = |op: &&Unsure| deadline.is_none_or(|over| op.invoked <= over);
         let count = self.unsure.iter().take_while(invoked).count();
-        let useful = |&index: &usize| {
-            let twin = self.unsure[index].twin;
-            !self.unsure_placed.has(index) && twin.is_none_or(|twin| self.unsure_placed.has(twin))
-        };
-        (0..count).filter(useful).collect()
+        let is_left = |&index: &usize| !self.unsure_placed.has(index);
+        (0..count).filter(is_left).collect()
+    }
+
+    /// Whether this one is next among those with its call (rule 3).
+    fn is_first_twin(&self, index: usize) -> bool {
+        let twin = self.unsure[index].twin;
+        twin.is_none_or(|twin| self.unsure_placed.has(twin))
     }
 
     fn place(&mut self, step: Step) {
