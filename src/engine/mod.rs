@@ -29,7 +29,7 @@ mod expiry;
 pub use call::{Call, Class};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
-pub use identity::{Identity, address_text, is_local};
+pub use identity::{Identity, REDIS_VERSION, SEAWALL_VERSION, address_text, is_local};
 pub use pause::{Pause, PauseScope};
 
 use std::time::Duration;
@@ -50,9 +50,6 @@ use effects::Effects;
 
 use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
-
-/// The version of Redis whose behaviour clients may expect: what HELLO and INFO's `redis_version` say.
-pub const REDIS_VERSION: &str = "7.2.4";
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
