@@ -153,19 +153,19 @@ impl Board {
 pub(crate) struct Bits(pub(crate) Box<[u64]>);
 
 impl Bits {
-    pub(crate) fn new(len: usize) -> Self {
+    fn new(len: usize) -> Self {
         Self(vec![0; len.div_ceil(64)].into())
     }
 
-    pub(crate) fn has(&self, index: usize) -> bool {
+    fn has(&self, index: usize) -> bool {
         self.0[index / 64] & (1 << (index % 64)) != 0
     }
 
-    pub(crate) fn set(&mut self, index: usize) {
+    fn set(&mut self, index: usize) {
         self.0[index / 64] |= 1 << (index % 64);
     }
 
-    pub(crate) fn clear(&mut self, index: usize) {
+    fn clear(&mut self, index: usize) {
         self.0[index / 64] &= !(1 << (index % 64));
     }
 

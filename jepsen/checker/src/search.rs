@@ -29,6 +29,7 @@ use crate::call::Call;
 use crate::history::{Moment, Operation};
 use crate::model::{Model, Need};
 use crate::seen::{INITIAL, Seen, StateId, States};
+use std::cmp::Reverse;
 
 /// How a search ended.
 pub(crate) enum Ending {
@@ -326,7 +327,9 @@ struct Deepest {
     urgent: Option<(usize, Moment)>,
     /// The states of situations in which it was urgent.
     states: Vec<StateId>,
-    /// The longest path to such a situation.
+    /// Sure steps, and all steps with the fewest first, of the best path to such a situation.
+    merit: Option<(usize, Reverse<usize>)>,
+    /// That path.
     order: Vec<(Step, StateId)>,
     /// What could have come next there, and did not fit.
     unplaced: Vec<usize>,
@@ -346,10 +349,12 @@ impl Deepest {
     fn note_dead_end(&mut self, path: &[Frame], board: &Board) {
         let urgent = path.last().and_then(|frame| frame.urgent);
         let latest = self.urgent.map(|(latest, _)| latest);
-        let is_first = self.unplaced.is_empty();
-        if urgent != latest || !(is_first || path.len() > self.order.len() + 1) {
+        // Among those with as many sure steps the one with the fewest unsure ones is easiest to follow.
+        let merit = (board.highest.len(), Reverse(path.len()));
+        if urgent != latest || self.merit.is_some_and(|best| merit <= best) {
             return;
         }
+        self.merit = Some(merit);
         let placed = path.iter().filter_map(|frame| Some((frame.taken?, frame.state)));
         self.order = placed.collect();
         self.unplaced = board.candidates().0;

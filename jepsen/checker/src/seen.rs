@@ -8,7 +8,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 pub(crate) type StateId = u32;
 
 /// Fixed keys: a verdict and its number of steps must not differ between two runs.
-pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// The situations entered so far.
 #[derive(Default)]
@@ -19,14 +19,14 @@ pub(crate) struct Seen {
 
 /// Which sure operations are placed (all below `first`, then the bits of `beyond`), and the state.
 #[derive(PartialEq, Eq, Hash)]
-pub(crate) struct Situation {
+struct Situation {
     first: usize,
     beyond: Box<[u64]>,
     state: StateId,
 }
 
 impl Seen {
-    /// Enters the situation on the board, unless that is pointless (rule 4 above).
+    /// Enters the situation on the board, unless that is pointless (rule 4 of the search).
     pub(crate) fn is_new(&mut self, board: &Board, state: StateId) -> bool {
         let first = board.first();
         let highest = board.highest.last().copied().unwrap_or_default();
