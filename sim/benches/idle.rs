@@ -1,16 +1,15 @@
 //! Simulated seconds for each second of processor time: an idle node (ten ticks a second) and ten clients, each of which
-//! sends one PING a second. `cargo bench -p seawall-sim --bench idle`
+//! sends one PING a second; then round trips, when the clients do not wait. `cargo bench -p seawall-sim --bench idle`
 
 use std::time::Duration;
 
 use seawall::runtime::{Listener, Runtime};
-use seawall_sim::{Options, SimRuntime, Simulation};
+use seawall_sim::{Options, RunReport, SimRuntime, Simulation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 type R = SimRuntime;
 
 const SERVER: [u8; 4] = [10, 0, 0, 1];
-const VIRTUAL_SECONDS: u64 = 20_000;
 
 async fn node() {
     R::spawn(async {
@@ -31,13 +30,17 @@ async fn node() {
     }
 }
 
-async fn client() {
+async fn client(pause: Option<Duration>) {
     let mut stream = R::connect((SERVER, 6379).into()).await.expect("the node listens");
     let mut reply = [0; 64];
     loop {
         stream.write_all(b"*1\r\n$4\r\nPING\r\n").await.expect("the node reads");
-        stream.read(&mut reply).await.expect("the node answers");
-        R::sleep(Duration::from_secs(1)).await;
+        if stream.read(&mut reply).await.expect("the node answers") == 0 {
+            return;
+        }
+        if let Some(pause) = pause {
+            R::sleep(pause).await;
+        }
     }
 }
 
@@ -51,23 +54,29 @@ fn processor_seconds() -> f64 {
     fields[11..13].iter().map(|ticks| ticks.parse::<f64>().expect("a number")).sum::<f64>() / 100.0
 }
 
+/// Processor seconds, and what the run was.
+fn measure(seed: u64, virtual_time: Duration, pause: Option<Duration>) -> (f64, RunReport<()>) {
+    let before = processor_seconds();
+    let report = Simulation::run(seed, Options::default(), move |sim| async move {
+        sim.add_node("node", SERVER, node);
+        R::sleep(Duration::from_millis(10)).await;
+        for number in 1..=10 {
+            sim.add_node("client", [10, 0, 1, number], move || client(pause));
+        }
+        R::sleep(virtual_time).await;
+    });
+    (processor_seconds() - before, report)
+}
+
 fn main() {
     for seed in 1..=3 {
-        let before = processor_seconds();
-        let report = Simulation::run(seed, Options::default(), |sim| async move {
-            sim.add_node("node", SERVER, node);
-            R::sleep(Duration::from_millis(10)).await;
-            for number in 1..=10 {
-                sim.add_node("client", [10, 0, 1, number], client);
-            }
-            R::sleep(Duration::from_secs(VIRTUAL_SECONDS)).await;
-        });
-        let used = processor_seconds() - before;
-        let speed = report.virtual_time.as_secs_f64() / used;
-        println!(
-            "seed {seed}: {speed:.0} simulated seconds a processor second ({} polls, trace {:016x})",
-            report.met("polls"),
-            report.trace_hash
-        );
+        let (used, report) = measure(seed, Duration::from_secs(20_000), Some(Duration::from_secs(1)));
+        let (speed, polls) = (report.virtual_time.as_secs_f64() / used, report.met("polls"));
+        println!("idle: {speed:.0} simulated seconds a processor second (seed {seed}, {polls} polls)");
+    }
+    for seed in 1..=3 {
+        let (used, report) = measure(seed, Duration::from_secs(60), None);
+        let trips = report.met("segments delivered") as f64 / 2.0;
+        println!("busy: {:.0} round trips a processor second (seed {seed})", trips / used);
     }
 }

@@ -23,12 +23,9 @@ use crate::options::DiskSettings;
 use crate::random::Random;
 use crate::trace::Kind;
 use content::Content;
-pub use content::SyncTicket;
+pub use content::{SECTOR_BYTES, SyncTicket};
 pub use tree::Inode;
 use tree::Tree;
-
-/// Bytes in a sector: the unit in which power loss tears.
-pub const SECTOR_BYTES: u64 = 512;
 
 /// EIO's number on Linux.
 const EIO: i32 = 5;
@@ -108,6 +105,7 @@ impl Disk {
         offset: u64,
     ) -> io::Result<usize> {
         self.may_fail(ground, self.settings.read_error, Counter::DiskReadErrors)?;
+        self.record(ground, 14, offset);
         let mut limit = buffer.len();
         if self.random.chance(self.settings.short_io) {
             limit = self.random.shorter(limit);
@@ -282,7 +280,8 @@ impl Disk {
     }
 
     /// Puts a file there, durable with its name and those of its directories, without faults.
-    pub fn place(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    pub fn place(&mut self, ground: &mut Ground, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.record(ground, 13, bytes.len() as u64);
         self.tree.create_directory(path.parent().unwrap_or(Path::new("")))?;
         let inode = match self.tree.find_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.tree.create_file(path)?,
@@ -301,7 +300,8 @@ impl Disk {
     }
 
     /// A disk taken out and replaced by an empty one.
-    pub fn erase(&mut self) {
+    pub fn erase(&mut self, ground: &mut Ground) {
+        self.record(ground, 12, 0);
         (self.tree, self.files, self.handles) = (Tree::default(), BTreeMap::new(), BTreeMap::new());
     }
 

@@ -6,21 +6,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::Waker;
 
-use super::connection::{keep, wake};
-use super::{End, Network};
 use crate::coverage::Counter;
 use crate::ground::{Ground, Life, NodeId};
-
-/// A listening socket.
-#[derive(Debug)]
-pub(super) struct Socket {
-    pub life: Life,
-    pub address: SocketAddr,
-    /// As on Linux, one more than the backlog fits.
-    pub capacity: usize,
-    pub queue: VecDeque<End>,
-    pub waker: Option<Waker>,
-}
+use crate::network::connection::{End, Payload, keep, wake};
+use crate::network::state::{Network, Socket};
 
 impl Network {
     /// Opens a listening socket; port 0 chooses one. Returns its number and address.
@@ -66,7 +55,7 @@ impl Network {
         let Some(socket) = self.listeners.remove(&listener) else { return };
         for end in socket.queue {
             self.fail(ground, end, io::ErrorKind::ConnectionAborted);
-            self.send(ground, end, super::connection::Payload::Reset);
+            self.send(ground, end, Payload::Reset);
             self.close(ground, end);
         }
     }
@@ -102,12 +91,6 @@ impl Network {
             .iter_mut()
             .find(|(_, socket)| reached(socket))
             .map(|(number, socket)| (*number, socket))
-    }
-}
-
-impl Socket {
-    pub fn is_full(&self) -> bool {
-        self.queue.len() >= self.capacity
     }
 }
 
