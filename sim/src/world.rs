@@ -47,6 +47,8 @@ pub struct World {
     current: Cell<Life>,
     /// Up to when the host knows of the next event.
     announced: Cell<Nanos>,
+    /// Shells that are polled from now on are finished; a task of madsim's that is not lives for ever.
+    ended: Cell<bool>,
 }
 
 thread_local!(static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) });
@@ -67,6 +69,7 @@ impl World {
             starts: RefCell::default(),
             current: Cell::new(Life { node: NodeId::SCENARIO, number: 0 }),
             announced: Cell::new(Nanos::MAX),
+            ended: Cell::new(false),
         };
         world.create_node("scenario", SCENARIO_IP);
         Rc::new(world)
@@ -194,6 +197,9 @@ impl World {
     }
 
     fn poll_task(&self, index: usize, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ended.get() {
+            return Poll::Ready(());
+        }
         let is_paused = |node| self.ground.borrow().node(node).status == Status::Paused;
         let taken = self.tasks.borrow_mut().begin_poll(index, cx.waker(), is_paused);
         let Some((mut future, life, number)) = taken else { return Poll::Pending };
@@ -298,9 +304,10 @@ impl World {
         for node in nodes {
             self.end_process(node, Status::Off, Counter::NodeExits);
         }
+        self.ended.set(true);
         self.ground.borrow_mut().queue.clear();
         self.timers.borrow_mut().forget_wakers();
-        self.tasks.borrow_mut().forget_wakers();
+        self.tasks.borrow_mut().dismiss_shells();
         self.starts.borrow_mut().clear();
     }
 

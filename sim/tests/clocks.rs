@@ -122,7 +122,7 @@ fn a_reboot_restarts_the_monotonic_clock_and_a_crash_does_not() {
 #[test]
 fn std_s_clocks_are_virtual_too() {
     run(|_| async {
-        #[allow(clippy::disallowed_methods, reason = "what a library might do")]
+        #[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "what a library might do")]
         let read = std::time::Instant::now;
         let start = read();
         R::sleep(seconds(5000)).await;

@@ -4,10 +4,11 @@ mod common;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{R, SERVER, idle_node, millis, run, run_with, seconds};
-use seawall::runtime::Runtime;
+use seawall::runtime::{Listener, Runtime};
 use seawall_sim::{NodeId, Options, Outcome, Simulation, Status};
 
 /// A node that counts its starts, and ten times a second a heartbeat of a task of its own.
@@ -211,4 +212,31 @@ fn the_order_of_ready_tasks_comes_from_the_seed() {
     assert_eq!(order(1), order(1));
     let orders: std::collections::BTreeSet<String> = (0..20).map(order).collect();
     assert!(orders.len() > 10, "{orders:?}");
+}
+
+#[test]
+fn a_run_leaves_nothing_behind() {
+    for panics in [false, true] {
+        let token = Arc::new(());
+        let held = Arc::clone(&token);
+        let report = Simulation::run(1, Options::default(), move |sim| async move {
+            let node = sim.add_node("holding", SERVER, move || {
+                let held = Arc::clone(&held);
+                async move {
+                    let listener = R::listen((SERVER, 7000).into(), 16).unwrap();
+                    let stream = listener.accept().await.unwrap();
+                    R::sleep(seconds(1000)).await;
+                    drop((stream, held));
+                }
+            });
+            let _stream = R::connect((SERVER, 7000).into()).await.unwrap();
+            sim.crash(node);
+            sim.restart(node);
+            let _stream = R::connect((SERVER, 7000).into()).await.unwrap();
+            R::sleep(seconds(1)).await;
+            assert!(!panics, "as planned");
+        });
+        assert_eq!(matches!(report.outcome, Outcome::Panicked(_)), panics);
+        assert_eq!(Arc::strong_count(&token), 1);
+    }
 }

@@ -7,7 +7,7 @@
 //!   drops it. So does Linux.
 //! - A sync that is under way makes nothing durable before it ends.
 //!
-//! [`tree`] holds names, [`content`] one file's bytes; this file ties them to faults, trace and counts.
+//! `tree` holds names, `content` one file's bytes; this file ties them to faults, trace and counts.
 
 mod content;
 mod tree;

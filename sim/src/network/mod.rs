@@ -1,8 +1,8 @@
 //! TCP between nodes: byte streams over links that delay, lose, throttle and cut.
 //!
-//! A [`connection`] is two pipes, one each way. Bytes written become segments, which travel one [`link`] and arrive in
-//! order ([`delivery`]); what is lost is sent again after a time-out that doubles, and holds back what follows it. A cut
-//! link, or a machine without power, loses everything. Connecting ([`handshake`]) and accepting ([`listener`]) behave as
+//! A `connection` is two pipes, one each way. Bytes written become segments, which travel one `link` and arrive in
+//! order (`delivery`); what is lost is sent again after a time-out that doubles, and holds back what follows it. A cut
+//! link, or a machine without power, loses everything. Connecting (`handshake`) and accepting (`listener`) behave as
 //! on Linux.
 //!
 //! Simplified: acknowledgements and window updates cost no time and no events while their way is open (while it is cut,
@@ -29,7 +29,13 @@ use connection::Connection;
 impl Network {
     /// A process ended: the kernel closes its sockets, or (without power) there is no kernel any more.
     pub fn on_process_end(&mut self, ground: &mut Ground, life: Life, ending: Ending) {
-        self.listeners.retain(|_, socket| socket.life != life);
+        let own = self.listeners.iter().filter(|(_, socket)| socket.life == life);
+        for number in own.map(|(number, _)| *number).collect::<Vec<u64>>() {
+            match ending {
+                Ending::Process => self.close_listener(ground, number),
+                Ending::Power => drop(self.listeners.remove(&number)),
+            }
+        }
         self.attempts.retain(|_, attempt| attempt.life != life);
         for end in self.ends_of(|end_life| end_life == life) {
             match ending {
