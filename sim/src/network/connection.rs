@@ -3,6 +3,7 @@
 //! ```text
 //!   end:   open ── close ──────────▶ closed     what is still to be sent is sent, then FIN; RST if bytes were unread
 //!           │ ├── RST, time-out ───▶ dead       the error is reported once; then reads end, writes break
+//!           │ │                                 (a RST after FIN is no error to readers, and a broken pipe to writers)
 //!           │ └── power loss ──────▶ vanished   says nothing, repeats nothing
 //! ```
 //!
@@ -171,11 +172,13 @@ impl Connection {
     /// What a read finds where nothing has arrived.
     pub fn nothing_to_read(&mut self, side: usize) -> io::Result<usize> {
         let here = &mut self.ends[side];
+        if self.pipes[1 - side].ended {
+            return Ok(0);
+        }
         if let Some(error) = here.error.take() {
             return Err(error.into());
         }
-        let at_end = self.pipes[1 - side].ended || here.state != State::Open;
-        if at_end { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        if here.state == State::Open { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(0) }
     }
 }
 

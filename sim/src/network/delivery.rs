@@ -176,10 +176,11 @@ impl Network {
     /// The connection is dead for this end; what it wanted to send is dropped.
     pub(super) fn fail(&mut self, ground: &mut Ground, end: End, error: io::ErrorKind) {
         let Ok(state) = self.connection_mut(end) else { return };
+        let after_fin = state.pipes[1 - end.side].ended && error == io::ErrorKind::ConnectionReset;
         let here = &mut state.ends[end.side];
         if here.state == State::Open {
             here.state = State::Dead;
-            here.error = Some(error);
+            here.error = Some(if after_fin { io::ErrorKind::BrokenPipe } else { error });
             here.wake();
             ground.record(Kind::Network, end.connection << 1 | end.side as u64, 32);
         }
