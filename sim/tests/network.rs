@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::future::Future;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -484,4 +485,94 @@ fn a_crashed_process_has_its_sockets_closed() {
         R::sleep(millis(100)).await;
         assert_eq!(kind(client.write(b"x").await), Some(ErrorKind::BrokenPipe));
     });
+}
+
+/// Breaks and mends a link at random until the run ends.
+async fn trouble(sim: Simulation, node: NodeId) {
+    let mut random = sim.random("trouble", 0);
+    loop {
+        R::sleep(millis(random.below(100))).await;
+        let (one, other) = if random.chance(0.5) { (HERE, node) } else { (node, HERE) };
+        match random.below(6) {
+            0 => sim.set_cut(one, other, true),
+            1 => sim.change_link(one, other, |link| link.loss = 0.2),
+            2 => sim.change_link(one, other, |link| link.rate = Some(20_000)),
+            3 => sim.change_link(one, other, |link| link.latency = millis(1)..millis(800)),
+            4 => sim.change_link(one, other, |link| link.reset = 0.01),
+            _ => sim.heal(),
+        }
+    }
+}
+
+/// Writes a known sequence in pieces of many sizes, then closes; how much was taken.
+async fn write_sequence(mut stream: impl AsyncWriteExt + Unpin, pieces: u32) -> (usize, bool) {
+    let mut written = 0;
+    for piece in 0..pieces {
+        let bytes: Vec<u8> =
+            (written..written + 1 + piece as usize * 37 % 3000).map(|i| (i % 251) as u8).collect();
+        if stream.write_all(&bytes).await.is_err() {
+            return (written, false);
+        }
+        written += bytes.len();
+        R::sleep(millis(20)).await;
+    }
+    (written, stream.shutdown().await.is_ok())
+}
+
+#[test]
+fn whatever_happens_a_reader_sees_what_was_written_up_to_some_point_and_an_end_only_at_the_end() {
+    let (mut whole, mut broken) = (0, 0);
+    for seed in 0..60 {
+        let network = NetworkOptions { short_io: 0.2, segment_bytes: 1000, ..NetworkOptions::default() };
+        let options = Options { network, ..Options::default() };
+        let report = run_with(seed, options, |sim| async move {
+            let (node, client, mut stream) = pair(&sim).await;
+            R::spawn(trouble(sim, node));
+            let writer = R::timeout(seconds(4000), write_sequence(client, 200));
+            let mut received = Vec::new();
+            let reader = R::timeout(seconds(4000), stream.read_to_end(&mut received));
+            let (written, read) = both(writer, reader).await;
+            (written.ok(), read.is_ok_and(|read| read.is_ok()), received)
+        });
+        let (written, ended, received) = report.finished();
+        assert!(received.iter().enumerate().all(|(i, byte)| *byte == (i % 251) as u8), "seed {seed}");
+        match (written, ended) {
+            (Some((length, true)), true) => {
+                assert_eq!(received.len(), length, "seed {seed}");
+                whole += 1;
+            }
+            (Some((_, false)) | None, ended) => {
+                assert!(!ended, "seed {seed}: an end that nobody wrote");
+                broken += 1;
+            }
+            (Some((_, true)), false) => broken += 1,
+        }
+    }
+    assert!(whole > 5 && broken > 5, "{whole} whole, {broken} broken");
+}
+
+/// Both results, whichever comes first.
+async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
+    let (mut first, mut second) = (None, None);
+    std::future::poll_fn(|cx| {
+        if first.is_none()
+            && let std::task::Poll::Ready(value) = one.as_mut().poll(cx)
+        {
+            first = Some(value);
+        }
+        if second.is_none()
+            && let std::task::Poll::Ready(value) = other.as_mut().poll(cx)
+        {
+            second = Some(value);
+        }
+        match (first.take(), second.take()) {
+            (Some(a), Some(b)) => std::task::Poll::Ready((a, b)),
+            (a, b) => {
+                (first, second) = (a, b);
+                std::task::Poll::Pending
+            }
+        }
+    })
+    .await
 }

@@ -23,9 +23,8 @@ impl Network {
         let due = due.max(pipe.segments.back().map_or(0, |last| last.due));
         pipe.in_flight += length;
         pipe.segments.push_back(Segment { leaves, due, payload });
-        if !std::mem::replace(&mut pipe.armed, true) {
-            ground.queue.schedule(due, Event::Deliver(end.connection, end.side));
-        }
+        let first_due = pipe.segments[0].due;
+        self.arm(ground, end, first_due);
     }
 
     /// The first segment sent by `end` is due; perhaps more are.
