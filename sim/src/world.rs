@@ -331,21 +331,18 @@ impl World {
     }
 
     fn end_process(&self, node: NodeId, status: Status, counter: Counter) {
-        let life = self.life_of(node);
         let ending = if status == Status::Off { Ending::Power } else { Ending::Process };
-        let changes = self.on_network(|network, ground| {
-            if ground.node(node).status == Status::Off || ground.node(node).status == status {
-                return false;
-            }
+        let before = self.status(node);
+        if before == Status::Off || before == status {
+            return;
+        }
+        self.on_network(|network, ground| {
             ground.node_mut(node).status = status;
             ground.record(Kind::Fault, u64::from(node.0), counter as u64);
             ground.count(counter);
+            let life = ground.node(node).life;
             network.on_process_end(ground, life, ending);
-            true
         });
-        if !changes {
-            return;
-        }
         self.on_disk(node, |disk, ground| match ending {
             Ending::Process => disk.close_all(),
             Ending::Power => disk.lose_power(ground),

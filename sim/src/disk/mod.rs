@@ -27,6 +27,9 @@ pub use content::{SECTOR_BYTES, SyncTicket};
 pub use tree::Inode;
 use tree::Tree;
 
+/// The longest file: it is held in memory, twice.
+const FILE_BYTES_MAX: u64 = 1 << 34;
+
 /// EIO's number on Linux.
 const EIO: i32 = 5;
 
@@ -124,15 +127,7 @@ impl Disk {
         self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
         let length = self.content(inode)?.length();
         let offset = offset.unwrap_or(length);
-        let mut count = bytes.len().min(self.room_at(inode, offset)?);
-        if count == 0 && !bytes.is_empty() {
-            ground.count(Counter::DiskFull);
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        if self.random.chance(self.settings.short_io) {
-            count = self.random.shorter(count);
-        }
-        ground.coverage.add(Counter::DiskShortWrites, u64::from(count < bytes.len()));
+        let count = self.length_taken(ground, inode, bytes.len(), offset)?;
         ground.count(Counter::FileWrites);
         self.record(ground, 2, inode.0);
         ground.trace.bytes(&bytes[..count]);
@@ -149,6 +144,9 @@ impl Disk {
     pub fn set_length(&mut self, ground: &mut Ground, inode: Inode, length: u64) -> io::Result<()> {
         self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
         let now = self.content(inode)?.length();
+        if length > FILE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         if length > now && self.room_at(inode, now)? < (length - now) as usize {
             ground.count(Counter::DiskFull);
             return Err(io::ErrorKind::StorageFull.into());
@@ -307,6 +305,29 @@ impl Disk {
 
     fn content(&mut self, inode: Inode) -> io::Result<&mut Content> {
         self.files.get_mut(&inode).ok_or_else(|| io::Error::from_raw_os_error(EIO))
+    }
+
+    /// How much of a write is done: what fits, or by chance less.
+    fn length_taken(
+        &mut self,
+        ground: &mut Ground,
+        inode: Inode,
+        asked: usize,
+        offset: u64,
+    ) -> io::Result<usize> {
+        if offset.saturating_add(asked as u64) > FILE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let mut count = asked.min(self.room_at(inode, offset)?);
+        if count == 0 && asked > 0 {
+            ground.count(Counter::DiskFull);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if self.random.chance(self.settings.short_io) {
+            count = self.random.shorter(count);
+        }
+        ground.coverage.add(Counter::DiskShortWrites, u64::from(count < asked));
+        Ok(count)
     }
 
     fn room_at(&mut self, inode: Inode, offset: u64) -> io::Result<usize> {

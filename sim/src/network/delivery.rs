@@ -121,29 +121,30 @@ impl Network {
 
     fn lose_first(&mut self, ground: &mut Ground, end: End) -> bool {
         ground.count(Counter::SegmentsLost);
-        let now = ground.now;
         let Ok(state) = self.connection_mut(end) else { return false };
-        let sender = state.ends[end.side].state;
-        let pipe = &mut state.pipes[end.side];
+        let (sender, pipe) = (state.ends[end.side].state, &mut state.pipes[end.side]);
         if pipe.segments.front().is_some_and(|segment| segment.payload == Payload::Reset) {
             self.take_first(end);
             return true;
         }
-        let retry = pipe.retry.get_or_insert(Retry { since: now, count: 0 });
-        let (waited, count) = (now - retry.since, retry.count);
+        let retry = pipe.retry.get_or_insert(Retry { since: ground.now, count: 0 });
+        let (waited, count) = (ground.now - retry.since, retry.count);
         retry.count += 1;
         if sender == State::Vanished || waited > self.patience(sender) {
             self.give_up(ground, end);
-            return false;
+        } else {
+            self.repeat_first(ground, end, count);
         }
-        let due = now + self.backoff(end, count);
-        if let Some(first) =
-            self.connection_mut(end).ok().and_then(|state| state.pipes[end.side].segments.front_mut())
-        {
+        false
+    }
+
+    fn repeat_first(&mut self, ground: &mut Ground, end: End, count: u32) {
+        let due = ground.now + self.backoff(end, count);
+        let Ok(state) = self.connection_mut(end) else { return };
+        if let Some(first) = state.pipes[end.side].segments.front_mut() {
             first.due = due;
         }
         self.arm(ground, end, due);
-        false
     }
 
     /// How long a kernel goes on repeating.

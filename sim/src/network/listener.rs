@@ -26,17 +26,13 @@ impl Network {
         }
         let port = if address.port() == 0 { node.take_port() } else { address.port() };
         let address = SocketAddr::new(address.ip(), port);
-        if self
-            .listeners
-            .values()
-            .any(|other| other.life.node == life.node && overlap(other.address, address))
-        {
+        let taken = |other: &Socket| other.life.node == life.node && overlap(other.address, address);
+        if self.listeners.values().any(taken) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
-        let number = self.next_number();
-        let capacity = backlog as usize + 1;
-        self.listeners
-            .insert(number, Socket { life, address, capacity, queue: VecDeque::new(), waker: None });
+        let (number, capacity) = (self.next_number(), backlog as usize + 1);
+        let socket = Socket { life, address, capacity, queue: VecDeque::new(), waker: None };
+        self.listeners.insert(number, socket);
         Ok((number, address))
     }
 
