@@ -146,10 +146,22 @@ impl<'a> Player<'a> {
         };
         self.client(&step.client)?.send(&bytes);
         match patterns {
-            Some(patterns) => patterns.iter().map(|pattern| self.receive(&step.client, pattern)).collect(),
+            Some(patterns) => self.receive_all(&step.client, patterns),
             None if matches!(step.act, Act::SendRaw(_)) => self.receive_until_quiet(&step.client),
-            None => Ok(vec![self.receive(&step.client, &Pattern::Closed)?]),
+            None => self.receive_all(&step.client, &[Pattern::Closed]),
         }
+    }
+
+    /// As many events as are expected, unless the connection ends before.
+    fn receive_all(&mut self, name: &str, patterns: &[Pattern]) -> Result<Vec<Event>, String> {
+        let mut events = Vec::new();
+        for pattern in patterns {
+            events.push(self.receive(name, pattern)?);
+            if !self.clients.contains_key(name) {
+                break;
+            }
+        }
+        Ok(events)
     }
 
     fn receive(&mut self, name: &str, pattern: &Pattern) -> Result<Event, String> {
