@@ -46,12 +46,10 @@ impl Edits {
         let end = step.expectations.last().map_or(step.line + 1, |last| last.lines.end);
         let edit = match (recording, step.expectation(server)) {
             (Recording::Off, _) => return,
-            (_, Some(old)) if old.servers.is_some() => {
-                let prefix = if server.is_ours() { "ours".into() } else { server.kind.clone() };
-                (old.lines.start, old.lines.end, format!("{prefix}: {shown}"))
+            (Recording::Only(servers), Some(old)) if old.prefix != format!("{servers}: ") => {
+                (end, end, format!("{servers}: {shown}"))
             }
-            (Recording::Only(servers), Some(_)) => (end, end, format!("{servers}: {shown}")),
-            (Recording::All, Some(old)) => (old.lines.start, old.lines.end, shown),
+            (_, Some(old)) => (old.lines.start, old.lines.end, format!("{}{shown}", old.prefix)),
             (_, None) => (step.line + 1, step.line + 1, shown),
         };
         self.edits.push(edit);

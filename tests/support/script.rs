@@ -54,6 +54,8 @@ pub enum Act {
 pub struct Expectation {
     /// The servers; all others' replies are in the expectation that names none.
     pub servers: Option<Condition>,
+    /// The same, as it is written, with a colon and a blank; else nothing.
+    pub prefix: String,
     /// The replies in the notation of transcripts.
     pub replies: String,
     /// Where they stand in the file.
@@ -102,22 +104,34 @@ impl Script {
 impl Step {
     /// What this server should answer.
     pub fn expectation(&self, server: &Identity) -> Option<&Expectation> {
+        // The last that is named, as a recording adds the more special one at the end.
         let named = |expectation: &&Expectation| {
             expectation.servers.as_ref().is_some_and(|servers| servers.holds(server))
         };
         let unnamed = |expectation: &&Expectation| expectation.servers.is_none();
-        self.expectations.iter().find(named).or_else(|| self.expectations.iter().find(unnamed))
+        self.expectations.iter().rfind(named).or_else(|| self.expectations.iter().find(unnamed))
     }
 
     fn expect(&mut self, number: usize, line: &str) {
         let lines = number..number + 1;
         if let Some((servers, rest)) = servers_prefix(line) {
-            self.expectations.push(Expectation { servers: Some(servers), replies: rest.into(), lines });
+            let prefix = line[..line.len() - rest.len()].into();
+            self.expectations.push(Expectation {
+                servers: Some(servers),
+                prefix,
+                replies: rest.into(),
+                lines,
+            });
         } else if let Some(expectation) = self.expectations.last_mut() {
             expectation.replies.extend(["\n", line]);
             expectation.lines.end = number + 1;
         } else {
-            self.expectations.push(Expectation { servers: None, replies: line.into(), lines });
+            self.expectations.push(Expectation {
+                servers: None,
+                prefix: String::new(),
+                replies: line.into(),
+                lines,
+            });
         }
     }
 }
