@@ -17,9 +17,13 @@ impl Identity {
         Identity { kind: "ours".into(), version: Vec::new() }
     }
 
-    /// Reads what a server says of itself with `--version`, such as `Redis server v=7.0.15 sha=...`.
+    /// Reads what a server says of itself with `--version`, such as `Redis server v=7.0.15 sha=...`; ours may be asked too,
+    /// another build of it for instance.
     pub fn parse(text: &str) -> Option<Identity> {
         let kind = text.split_whitespace().next()?.to_lowercase();
+        if kind == "seawall" {
+            return Some(Identity::ours());
+        }
         let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
         Some(Identity { kind, version: numbers(version)? })
     }
