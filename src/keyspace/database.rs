@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use super::slot::Slot;
 use super::slots::Slots;
 use super::snapshot::{Snapshot, SnapshotStep, free_tables};
-use crate::types::table::{ExpireLimits, ExpireStep};
+use crate::types::table::{ExpireLimits, ExpireStep, below};
 use crate::types::{EntryRef, HashKey, OwnedEntry, Table, Value, size_class};
 
 /// Bits of a cluster's cursors that name the hash slot.
@@ -199,7 +199,7 @@ impl Database {
         }
         match self.slots() {
             None => Some(0),
-            Some(slots) => slots.of_rank((u128::from(random()) * slots.len as u128 >> 64) as usize),
+            Some(slots) => slots.of_rank(below(random(), slots.len)),
         }
     }
 

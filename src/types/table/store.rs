@@ -123,10 +123,12 @@ impl<V: Payload> Table<V> {
             // SAFETY: the buckets of the chain are alive and not written while the table is borrowed.
             let view = unsafe { &*bucket };
             for index in view.matching(print) {
+                if !view.tag_matches(index, hash) {
+                    continue;
+                }
                 // SAFETY: an occupied slot holds a live entry, whose key is looked at here only.
-                if view.tag_matches(index, hash)
-                    && unsafe { RawEntry::<V>::from_pointer(view.entry(index)).key() } == key
-                {
+                let found = unsafe { RawEntry::<V>::from_pointer(view.entry(index)).key() };
+                if found == key {
                     return Some(Place { bucket, index });
                 }
             }
