@@ -4,6 +4,7 @@
 pub mod connection;
 mod deadline;
 pub mod generic;
+mod help;
 pub mod server;
 pub mod string;
 
