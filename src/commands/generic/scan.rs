@@ -182,17 +182,20 @@ pub(super) const RANDOMKEY: Command = Command {
     ..BASE
 };
 
-/// How often RANDOMKEY draws again when it draws an expired key that a pause keeps from being removed.
-const DRAWS_MAX: usize = 100;
+/// How often RANDOMKEY draws while a pause keeps expired keys, hidden, in the database.
+const HIDDEN_DRAWS_MAX: usize = 100;
 
 fn randomkey(call: &mut Call<'_>) -> Result<(), Failure> {
-    for _ in 0..DRAWS_MAX {
-        let Some(key) = call.random_key() else { break };
+    let paused = call.engine.pause.active(call.now.mono).is_some();
+    let mut draws_left = if paused { HIDDEN_DRAWS_MAX } else { usize::MAX };
+    // Each draw either succeeds or removes an expired key, unless they are hidden: then the draws are counted.
+    while let Some(key) = call.random_key().filter(|_| draws_left > 0) {
         let key = call.engine.keyspace.hasher().key(&key);
         if call.peek(&key).0.is_some() {
             call.reply.bulk(key.bytes);
             return Ok(());
         }
+        draws_left -= 1;
     }
     call.reply.null();
     Ok(())
