@@ -4,6 +4,11 @@
 //! `--` starts a directive unless the last one still waits for its first value, so that a password may begin with `--`.
 use crate::text::quote::{split_args, write_quoted};
 
+/// The name of the directives from the command line in messages.
+pub const COMMAND_LINE: &str = "(command line)";
+/// The name of standard input in messages.
+pub const STANDARD_INPUT: &str = "(standard input)";
+
 /// What to do, as the command line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Startup {

@@ -82,7 +82,7 @@ fn groups(value: &[u8], size: usize) -> impl Iterator<Item = Vec<&[u8]>> {
 fn with_unit(bytes: &[u8]) -> Vec<u8> {
     let number = parse_u64(bytes).filter(|&number| number > 0);
     let fits = |number: u64| {
-        [("gb", 30), ("mb", 20), ("kb", 10)].into_iter().find(|(_, bits)| number % (1 << bits) == 0)
+        [("gb", 30), ("mb", 20), ("kb", 10)].into_iter().find(|(_, bits)| number.is_multiple_of(1 << bits))
     };
     match number.and_then(|number| Some((number, fits(number)?))) {
         Some((number, (unit, bits))) => format!("{}{unit}", number >> bits).into_bytes(),

@@ -51,6 +51,15 @@ impl Failure {
         Failure::new(format!("ERR invalid expire time in '{name}' command"))
     }
 
+    /// A container's command that finds no sub-command of this word, or not with so many arguments; `parent` as in the table.
+    pub fn subcommand(parent: &str, word: &[u8]) -> Failure {
+        let word = String::from_utf8_lossy(&word[..word.len().min(128)]);
+        let parent = parent.to_ascii_uppercase();
+        Failure::new(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{word}'. Try {parent} HELP."
+        ))
+    }
+
     /// Code and text.
     pub fn text(&self) -> &str {
         &self.0

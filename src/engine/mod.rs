@@ -51,6 +51,9 @@ use effects::Effects;
 use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
 
+/// The version of Redis whose behaviour clients may expect: what HELLO and INFO's `redis_version` say.
+pub const REDIS_VERSION: &str = "7.2.4";
+
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Flow {

@@ -116,8 +116,11 @@ fn close_idle(engine: &mut Engine, ticks: u64, now: Monotonic) {
 /// What CONFIG SET changed and only the node can put into force.
 fn apply_changes<R: Runtime>(shared: &Rc<Shared<R>>) {
     let changes = std::mem::take(&mut shared.engine.borrow_mut().config_changes);
-    if changes.iter().any(|change| change.apply == Apply::Listeners) {
-        relisten(shared);
+    for change in &changes {
+        match change.apply {
+            Apply::Listeners => relisten(shared),
+            apply => (shared.host)(apply, &shared.engine.borrow().config),
+        }
     }
 }
 

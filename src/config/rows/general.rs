@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("logfile", Kind::Text, "").immutable().field(field!(logfile)),
     Row::new("loglevel", Kind::Enum(LogLevel::NAMES), "notice").field(field!(loglevel)).apply(Apply::Logging),
     Row::new("notify-keyspace-events", Kind::KeyspaceEvents, ""),
-    Row::new("pidfile", Kind::Text, "/var/run/redis.pid").immutable().field(field!(pidfile)),
+    Row::new("pidfile", Kind::Text, "").immutable().field(field!(pidfile)),
     Row::new("proc-title-template", Kind::Checked(title_template), "{title} {listen-addr} {server-mode}")
         .field(field!(proc_title_template))
         .apply(Apply::ProcessTitle),

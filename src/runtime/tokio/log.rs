@@ -42,7 +42,7 @@ pub fn start(file: Option<PathBuf>, verbosity: Verbosity) {
     set_verbosity(verbosity);
     // Only the first call counts; a process starts one log.
     let _ = LOG_FILE.set(file);
-    let lines = tracing_subscriber::fmt::layer().event_format(Line).with_writer(Target);
+    let lines = tracing_subscriber::fmt::layer().event_format(Line).with_ansi(false).with_writer(Target);
     let enabled = filter::dynamic_filter_fn(|metadata, _| is_logged(*metadata.level()));
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines.with_filter(enabled)));
 }

@@ -1,0 +1,163 @@
+//! CLIENT LIST and INFO: one line for each connection.
+
+use std::io::Write;
+
+use super::{ADMINISTRATIVE, SUBCOMMAND};
+use crate::engine::command::Command;
+use crate::engine::session::{Closing, Session};
+use crate::engine::{Call, Failure, address_text};
+use crate::protocol::reply::Version;
+use crate::runtime::{Address, Now};
+use crate::text::number;
+
+pub(super) const LIST: Command = Command {
+    name: "client|list",
+    arity: -2,
+    summary: "Returns a line for each connection.",
+    complexity: "O(N) where N is the number of connections",
+    syntax: "[TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id ...]]",
+    tips: &["nondeterministic_output"],
+    since: "2.4.0",
+    handler: list,
+    ..ADMINISTRATIVE
+};
+
+fn list(call: &mut Call<'_>) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    let show = |session: &Session, text: &mut Vec<u8>| write_line(text, session, 0, call.now);
+    let sessions = &call.engine.sessions;
+    match call.len() {
+        2 => sessions.by_id().into_iter().for_each(|(_, session)| show(session, &mut text)),
+        4 if call.arg_is(2, "type") => {
+            if Kind::parse(call.arg(3))? == Kind::Normal {
+                sessions.by_id().into_iter().for_each(|(_, session)| show(session, &mut text));
+            }
+        }
+        4.. if call.arg_is(2, "id") => {
+            for word in call.request.iter_from(3) {
+                let id = number::parse_i64(word).ok_or(Failure::fixed("ERR Invalid client ID"))?;
+                if let Some(client) = sessions.find(id as u64) {
+                    show(&sessions[client], &mut text);
+                }
+            }
+        }
+        _ => return Err(Failure::SYNTAX),
+    }
+    call.reply.verbatim("txt", &text);
+    Ok(())
+}
+
+pub(super) const INFO: Command = Command {
+    name: "client|info",
+    arity: 2,
+    since: "6.2.0",
+    summary: "Returns the line of CLIENT LIST that is about this connection.",
+    tips: &["nondeterministic_output"],
+    handler: info,
+    ..SUBCOMMAND
+};
+
+fn info(call: &mut Call<'_>) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    let request_bytes = call.request.bytes();
+    write_line(&mut text, &call.engine.sessions[call.client], request_bytes, call.now);
+    call.reply.verbatim("txt", &text);
+    Ok(())
+}
+
+/// Kinds of clients that commands tell apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Normal,
+    Primary,
+    Replica,
+    PubSub,
+}
+
+impl Kind {
+    pub(super) fn parse(word: &[u8]) -> Result<Kind, Failure> {
+        match word.to_ascii_lowercase().as_slice() {
+            b"normal" => Ok(Kind::Normal),
+            b"master" => Ok(Kind::Primary),
+            b"slave" | b"replica" => Ok(Kind::Replica),
+            b"pubsub" => Ok(Kind::PubSub),
+            _ => Err(Failure::new(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word)))),
+        }
+    }
+}
+
+/// The fields of Redis 7.0 in its order, then those that came with 7.2. What does not exist here yet (transactions,
+/// subscriptions, redirection) has the value that Redis shows for a client that does not use it; descriptors are the
+/// runtime's, so `fd` is unknown.
+fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: Now) {
+    let traffic = &session.traffic;
+    let (age, idle) = (now.mono - session.connected.mono, now.mono - session.active.mono);
+    let waiting = traffic.output_bytes + session.outbox.len();
+    let mut line = Line { out };
+    line.field("id", session.id);
+    line.field("addr", address_text(&session.peer));
+    line.field("laddr", address_text(&session.local));
+    line.field("fd", -1);
+    line.text("name", &session.name);
+    line.field("age", age.as_secs());
+    line.field("idle", idle.as_secs());
+    line.field("flags", flags(session));
+    line.field("db", session.db);
+    for (name, value) in [("sub", 0), ("psub", 0), ("ssub", 0), ("multi", -1)] {
+        line.field(name, value);
+    }
+    line.field("qbuf", traffic.query_bytes);
+    line.field("qbuf-free", traffic.query_free_bytes);
+    line.field("argv-mem", request_bytes);
+    line.field("multi-mem", 0);
+    line.field("rbs", traffic.output_bytes);
+    line.field("rbp", traffic.output_bytes);
+    line.field("obl", traffic.output_bytes);
+    line.field("oll", usize::from(!session.outbox.is_empty()));
+    line.field("omem", session.outbox.capacity());
+    line.field("tot-mem", session.memory_bytes());
+    line.field("events", if waiting > 0 { "rw" } else { "r" });
+    line.field("cmd", session.last_command);
+    line.field("user", "default");
+    line.field("redir", -1);
+    line.field("resp", if session.version == Version::Resp3 { 3 } else { 2 });
+    line.text("lib-name", &session.library_name);
+    line.text("lib-ver", &session.library_version);
+    line.end();
+}
+
+fn flags(session: &Session) -> String {
+    let flags = [
+        ('O', session.monitor),
+        ('c', session.closing == Some(Closing::AfterReply)),
+        ('A', session.closing == Some(Closing::Now)),
+        ('U', matches!(session.peer, Address::Unix(_))),
+        ('e', session.no_evict),
+        ('T', session.no_touch),
+    ];
+    let set: String = flags.into_iter().filter(|(_, set)| *set).map(|(flag, _)| flag).collect();
+    if set.is_empty() { "N".to_owned() } else { set }
+}
+
+/// Writes `name=value` pairs.
+struct Line<'a> {
+    out: &'a mut Vec<u8>,
+}
+
+impl Line<'_> {
+    fn field(&mut self, name: &str, value: impl std::fmt::Display) {
+        // Writing to memory does not fail.
+        let _ = write!(self.out, "{name}={value} ");
+    }
+
+    fn text(&mut self, name: &str, value: &[u8]) {
+        for part in [name.as_bytes(), b"=", value, b" "] {
+            self.out.extend_from_slice(part);
+        }
+    }
+
+    fn end(self) {
+        self.out.pop();
+        self.out.push(b'\n');
+    }
+}
