@@ -58,7 +58,9 @@ impl<'a> Filter<'a> {
 
     fn admits(&self, entry: EntryRef<'_>) -> bool {
         self.pattern.is_none_or(|pattern| pattern == b"*" || matches(pattern, entry.key(), Case::Matters))
-            && self.type_name.is_none_or(|name| name.eq_ignore_ascii_case(type_name(entry.value()).as_bytes()))
+            && self
+                .type_name
+                .is_none_or(|name| name.eq_ignore_ascii_case(type_name(entry.value()).as_bytes()))
     }
 }
 
@@ -137,7 +139,8 @@ fn parse_cursor(text: &[u8]) -> Option<u64> {
         return None;
     }
     let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    let value = digits.iter().try_fold(0u64, |value, byte| value.checked_mul(10)?.checked_add(digit(byte)?))?;
+    let value =
+        digits.iter().try_fold(0u64, |value, byte| value.checked_mul(10)?.checked_add(digit(byte)?))?;
     Some(if negative { value.wrapping_neg() } else { value })
 }
 
