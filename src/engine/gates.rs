@@ -62,7 +62,8 @@ fn authenticated(session: &Session, row: &Row) -> Result<(), Failure> {
 const ECHO_BYTES_MAX: usize = 128;
 
 fn unknown_command(request: Request<'_>) -> Failure {
-    let shown = |word: &[u8], room: usize| String::from_utf8_lossy(&word[..word.len().min(room)]).into_owned();
+    let shown =
+        |word: &[u8], room: usize| String::from_utf8_lossy(&word[..word.len().min(room)]).into_owned();
     let mut arguments = String::new();
     for word in request.iter().skip(1) {
         if arguments.len() >= ECHO_BYTES_MAX {

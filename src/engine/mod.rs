@@ -210,7 +210,9 @@ impl Engine {
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
-            Ok(Admitted::Run(command, id)) => self.execute(client, request, (command, id, prepared), out, now),
+            Ok(Admitted::Run(command, id)) => {
+                self.execute(client, request, (command, id, prepared), out, now)
+            }
             Ok(Admitted::Wait(until)) => {
                 self.sessions[client].commands -= 1;
                 return Flow::Paused(until);
