@@ -1,2 +1,106 @@
-//! (to come)
-fn main() {}
+//! Arguments → configuration → a node on tokio.
+
+mod startup;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use tracing::{error, info, warn};
+
+use seawall::commands;
+use seawall::config::arguments::{self, Startup};
+use seawall::node::{Node, Options};
+use seawall::runtime::tokio::{Tokio, host};
+
+/// Redis's allocator: its size classes are those that the accounting of memory assumes.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let words: Vec<Vec<u8>> = std::env::args_os().map(|word| word.into_encoded_bytes()).collect();
+    let program = words.first().map_or("seawall".into(), |word| String::from_utf8_lossy(word).into_owned());
+    let arguments: Vec<&[u8]> = words.iter().skip(1).map(Vec::as_slice).collect();
+    match arguments::parse(&arguments) {
+        Ok(Startup::Version) => say(&startup::version_line()),
+        Ok(Startup::Help) => say(&arguments::usage(&program)),
+        Ok(Startup::Run(sources)) => match startup::load(&sources) {
+            Ok(loaded) => serve(loaded),
+            Err(text) => complain(&text),
+        },
+        Err(text) => complain(&format!("{text}\n\n{}", arguments::usage(&program))),
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    // A reader that has gone away needs no text.
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    ExitCode::SUCCESS
+}
+
+fn complain(text: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+    ExitCode::FAILURE
+}
+
+/// Runs the node until it is told to end.
+fn serve(loaded: startup::Loaded) -> ExitCode {
+    if let Err(text) = startup::prepare_process(&loaded.config) {
+        return complain(&text);
+    }
+    startup::announce(&loaded);
+    let mut config = loaded.config;
+    let served = host::allow_clients(config.maxclients);
+    if served < config.maxclients {
+        warn!(
+            "You requested maxclients of {} but the limit of open files allows only {served}.",
+            config.maxclients
+        );
+        config.maxclients = served;
+    }
+    let supervisor = startup::supervisor(config.supervised);
+    let pid_file = startup::write_pid_file(&config);
+    let options = Options {
+        identity: startup::identity(&loaded.config_file),
+        table: commands::table(),
+        host: Box::new(startup::apply_change),
+        config,
+    };
+    let outcome = Tokio::run(run_node(options, supervisor));
+    if let Some(path) = pid_file {
+        info!("Removing the pid file.");
+        let _ = std::fs::remove_file(path);
+    }
+    match outcome {
+        Ok(Ok(())) => {
+            info!("Seawall is now ready to exit, bye bye...");
+            ExitCode::SUCCESS
+        }
+        Ok(Err(e)) | Err(e) => {
+            error!("{e}");
+            // The log may be a file; whoever started the program looks here.
+            complain(&e.to_string())
+        }
+    }
+}
+
+async fn run_node(options: Options, supervisor: host::Supervisor) -> std::io::Result<()> {
+    let node = Node::<Tokio>::start(options)?;
+    info!("Ready to accept connections");
+    if let Some(name) = host::notify_supervisor(supervisor) {
+        info!("supervised by {name}: told it that the node is ready");
+    }
+    let mut stopped = std::pin::pin!(node.stopped());
+    let mut signalled = std::pin::pin!(host::termination());
+    let signal = std::future::poll_fn(|cx| {
+        if stopped.as_mut().poll(cx).is_ready() {
+            return std::task::Poll::Ready(None);
+        }
+        signalled.as_mut().poll(cx).map(Some)
+    })
+    .await;
+    if let Some(signal) = signal {
+        info!("Received {} scheduling shutdown...", signal?);
+        info!("User requested shutdown...");
+    }
+    Ok(())
+}

@@ -1,5 +1,40 @@
-//! (to come)
+//! A simulated world in which Seawall's nodes run unchanged, and every run can be repeated from its seed.
+//!
+//! [`Simulation::run`] starts a world; nodes in it are generic over [`seawall::runtime::Runtime`] and are given
+//! [`SimRuntime`]. Rooms, from the ground: `random`, `trace`, `coverage`, `clock`, `queue`, `options`; `ground`, on which
+//! all parts stand; `network`, `disk`, `tasks`, `timers`, which know nothing of each other; `world`, which ties them
+//! together; `runtime`, which a node sees; `host`, the executor underneath; `simulation`, which a scenario sees.
+//!
+//! What holds: all choices come from the seed, each consumer's from a stream of its own; nothing that a process did not sync
+//! surely survives power loss, and nothing that it synced is lost; nothing passes a cut link; a process that has ended has
+//! no further effect.
+
 #[cfg(not(madsim))]
 compile_error!(
     "seawall-sim needs --cfg madsim from .cargo/config.toml; an environment RUSTFLAGS overrides it"
 );
+
+pub mod clock;
+pub mod coverage;
+pub mod disk;
+pub mod ground;
+#[cfg(madsim)]
+mod host;
+pub mod network;
+pub mod options;
+pub mod queue;
+pub mod random;
+pub mod runtime;
+#[cfg(madsim)]
+mod simulation;
+pub mod tasks;
+pub mod timers;
+pub mod trace;
+pub mod world;
+
+pub use ground::{NodeId, Status};
+pub use options::{DiskSettings, LinkSettings, NetworkOptions, Options};
+pub use random::Random;
+pub use runtime::SimRuntime;
+#[cfg(madsim)]
+pub use simulation::{Outcome, RunReport, Simulation};

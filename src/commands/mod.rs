@@ -2,6 +2,7 @@
 //! ends with its table. Handlers never wait and never see a socket.
 
 pub mod connection;
+mod deadline;
 pub mod generic;
 mod help;
 pub mod server;

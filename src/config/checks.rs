@@ -46,6 +46,10 @@ pub(super) fn title_template(template: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(template).map_err(|_| invalid())?;
     let mut rest = text;
     while let Some(start) = rest.find('{') {
+        if rest[start..].starts_with("{{") {
+            rest = &rest[start + 2..];
+            continue;
+        }
         let length = rest[start..].find('}').ok_or_else(invalid)?;
         let variable = &rest[start + 1..start + length];
         if !TITLE_VARIABLES.contains(&variable) {

@@ -45,12 +45,14 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn text(&mut self, source: &str, text: &[u8]) -> Result<(), ConfigError> {
         for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
-            let line = trimmed(line);
+            let line = line.trim_ascii();
             if line.is_empty() || line[0] == b'#' {
                 continue;
             }
             let text = String::from_utf8_lossy(line).into_owned();
             let mut place = Place { source: source.to_owned(), line: index + 1, text };
+            // Before the line is understood: a broken one may hold a password as well.
+            hide_secret(&mut place, line);
             let Ok(words) = split_args(line) else {
                 return Err(place.error("Unbalanced quotes in configuration line"));
             };
@@ -70,13 +72,12 @@ impl Loader<'_> {
                 Ok(())
             }
             (b"user" | b"loadmodule", [_, ..]) => {
-                self.config.kept.push([&[name.to_vec()], args].concat());
                 self.warn(place, NOT_YET);
                 Ok(())
             }
             // These have meant nothing since Redis 2.6 and 3.2, and are still in files.
             (b"list-max-ziplist-entries" | b"list-max-ziplist-value", [_]) => Ok(()),
-            (b"sentinel", _) => Err("sentinel directive while not in sentinel mode".into()),
+            (b"sentinel", [_, ..]) => Err("sentinel directive while not in sentinel mode".into()),
             _ => self.parameter(place, name, args),
         }
     }
@@ -149,17 +150,11 @@ impl From<&str> for Fault {
     }
 }
 
-/// Keeps passwords out of messages.
-fn hide_secret(place: &mut Place, name: &[u8]) {
+/// Keeps passwords out of messages; `line` begins with the directive's name.
+fn hide_secret(place: &mut Place, line: &[u8]) {
+    let name = line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
     let is_secret = name.eq_ignore_ascii_case(b"user") || rows::find(name).is_some_and(|(row, _)| row.secret);
     if is_secret {
         place.text = format!("{} (hidden)", String::from_utf8_lossy(name));
     }
-}
-
-fn trimmed(line: &[u8]) -> &[u8] {
-    let blank = |byte: &u8| b" \t\r\n".contains(byte);
-    let start = line.iter().position(|byte| !blank(byte)).unwrap_or(line.len());
-    let end = line.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
-    &line[start..end]
 }

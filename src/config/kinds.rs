@@ -26,6 +26,13 @@ pub enum Kind {
         /// Greatest value.
         max: u64,
     },
+    /// An integer from 0; one outside this range becomes the nearest inside.
+    Clamped {
+        /// Least value.
+        min: i64,
+        /// Greatest value.
+        max: i64,
+    },
     /// Bytes, with units.
     Memory {
         /// Least value.
@@ -96,6 +103,7 @@ impl Kind {
                 one_of(arg, &["yes", "no"]).ok_or_else(|| "argument must be 'yes' or 'no'".to_owned())
             }
             Kind::Int { min, max } => integer(arg, *min, *max),
+            Kind::Clamped { min, max } => clamped(arg, *min, *max),
             Kind::Memory { min, max } => memory(arg, *min, *max),
             Kind::MemoryOrPercent => memory_or_percent(arg),
             Kind::Octal { max } => octal(arg, *max),
@@ -138,10 +146,12 @@ fn flags(args: &[&[u8]], names: &[&'static str]) -> Result<Vec<u8>, String> {
 
 fn several(args: &[&[u8]]) -> Result<Vec<u8>, String> {
     const WORDS_MAX: usize = 16;
-    if args.len() > WORDS_MAX {
+    let words: Vec<&[u8]> =
+        args.iter().flat_map(|arg| arg.split(|&byte| byte == b' ')).filter(|word| !word.is_empty()).collect();
+    if words.len() > WORDS_MAX {
         return Err("Too many bind addresses specified.".to_owned());
     }
-    Ok(args.join(&b' '))
+    Ok(words.join(&b' '))
 }
 
 fn out_of_range(min: impl std::fmt::Display, max: impl std::fmt::Display) -> String {
@@ -152,6 +162,13 @@ fn integer(arg: &[u8], min: i64, max: u64) -> Result<Vec<u8>, String> {
     let value = parse_i64(arg).ok_or("argument couldn't be parsed into an integer")?;
     let fits = value >= min && i128::from(value) <= i128::from(max);
     if fits { Ok(value.to_string().into_bytes()) } else { Err(out_of_range(min, max)) }
+}
+
+fn clamped(arg: &[u8], min: i64, max: i64) -> Result<Vec<u8>, String> {
+    integer(arg, 0, I32_MAX)?;
+    // The line above has seen that it is a number.
+    let value = parse_i64(arg).unwrap_or(min).clamp(min, max);
+    Ok(value.to_string().into_bytes())
 }
 
 fn memory(arg: &[u8], min: i64, max: u64) -> Result<Vec<u8>, String> {

@@ -1,7 +1,7 @@
 //! Values of several words, each with a grammar of its own.
 //!
 //! Each function takes the words and gives the canonical text, or Redis's sentence about what is wrong.
-use crate::text::number::{parse_i64, parse_u64};
+use crate::text::number::parse_i64;
 use crate::text::size::parse_size;
 
 /// Where arguments come from. It matters to parameters that a file may name several times.
@@ -22,7 +22,7 @@ pub(super) fn save(args: &[&[u8]], current: &[u8], origin: Origin) -> Result<Vec
     }
     let numbers: Option<Vec<i64>> = args.iter().map(|arg| parse_i64(arg)).collect();
     let valid = |numbers: &Vec<i64>| {
-        numbers.len() % 2 == 0 && numbers.chunks_exact(2).all(|pair| pair[0] >= 1 && pair[1] >= 0)
+        numbers.len().is_multiple_of(2) && numbers.chunks_exact(2).all(|pair| pair[0] >= 1 && pair[1] >= 0)
     };
     let numbers = numbers.filter(valid).ok_or("Invalid save parameters")?;
     let mut words: Vec<String> = numbers.iter().map(i64::to_string).collect();
@@ -37,7 +37,7 @@ const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 
 /// Limits of the classes named; the others keep theirs.
 pub(super) fn buffer_limits(args: &[&[u8]], current: &[u8]) -> Result<Vec<u8>, String> {
-    if args.len() % 4 != 0 {
+    if !args.len().is_multiple_of(4) {
         return Err("Wrong number of arguments in buffer limit configuration.".to_owned());
     }
     let mut words: Vec<Vec<u8>> = current.split(|&byte| byte == b' ').map(<[u8]>::to_vec).collect();
@@ -59,7 +59,7 @@ fn class(name: &[u8]) -> Option<usize> {
 fn limits(group: &[&[u8]]) -> Option<[Vec<u8>; 3]> {
     let hard = parse_size(group[1])?;
     let soft = parse_size(group[2])?;
-    let seconds = parse_u64(group[3]).filter(|&seconds| i64::try_from(seconds).is_ok())?;
+    let seconds: u64 = std::str::from_utf8(group[3]).ok()?.parse().ok()?;
     Some([hard, soft, seconds].map(|number| number.to_string().into_bytes()))
 }
 

@@ -5,11 +5,13 @@
 //! that text. Guarantees: every parameter always has a valid value; nothing here reads a file, a clock or the system.
 //!
 //! What it deliberately does not know: which commands exist, whether a port is free, where the server was started.
+pub mod arguments;
 mod checks;
 pub mod error;
 mod file;
 pub mod kinds;
 mod lists;
+mod rewrite;
 pub mod row;
 pub mod rows;
 pub mod settings;
@@ -17,6 +19,7 @@ pub mod slots;
 mod store;
 pub mod values;
 
+pub use arguments::{Sources, Startup};
 pub use error::{ConfigError, Place, SetError, Warning};
 pub use file::Include;
 pub use row::Apply;

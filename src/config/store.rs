@@ -40,8 +40,6 @@ pub struct Config {
     stored: BTreeMap<&'static str, Stored>,
     /// Commands to rename, in order.
     pub renames: Vec<Rename>,
-    /// Directives `user` and `loadmodule`, as words: kept until there is something to do with them.
-    pub kept: Vec<Vec<Vec<u8>>>,
 }
 
 /// The text of a value, hidden from `Debug` where it is a secret.
@@ -73,12 +71,8 @@ impl DerefMut for Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let mut config = Config {
-            settings: Settings::default(),
-            stored: BTreeMap::new(),
-            renames: Vec::new(),
-            kept: Vec::new(),
-        };
+        let mut config =
+            Config { settings: Settings::default(), stored: BTreeMap::new(), renames: Vec::new() };
         for row in rows::all() {
             let written = config.write(row, row.default.as_bytes().to_vec());
             debug_assert!(written.is_ok(), "the default of {} does not fit its field", row.name);
@@ -156,9 +150,7 @@ impl Config {
     /// Gives a parameter the value of these arguments.
     pub(super) fn assign(&mut self, row: &Row, args: &[&[u8]], origin: Origin) -> Result<(), String> {
         let text = row.kind.parse(args, &self.show(row), origin)?;
-        self.write(row, text)?;
-        self.hz = self.hz.clamp(1, 500);
-        Ok(())
+        self.write(row, text)
     }
 
     /// Takes a canonical text.

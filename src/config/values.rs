@@ -7,7 +7,7 @@ use std::fmt;
 macro_rules! choices {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$doc])* $variant,)+ }
 
         impl $name {
@@ -46,6 +46,7 @@ choices! {
         /// Any key.
         AllkeysRandom = "allkeys-random",
         /// Nothing: writes that need memory are refused.
+        #[default]
         Noeviction = "noeviction",
     }
 }
@@ -58,6 +59,7 @@ choices! {
         /// Much that is rarely useful.
         Verbose = "verbose",
         /// What an operator wants to see.
+        #[default]
         Notice = "notice",
         /// Only what is important or wrong.
         Warning = "warning",
@@ -74,6 +76,7 @@ choices! {
         /// Whichever the environment shows.
         Auto = "auto",
         /// None.
+        #[default]
         No = "no",
     }
 }
@@ -82,6 +85,7 @@ choices! {
     /// Who may use something dangerous.
     Permission {
         /// Nobody.
+        #[default]
         No = "no",
         /// Everybody.
         Yes = "yes",
@@ -98,30 +102,6 @@ impl Permission {
             Self::Yes => true,
             Self::Local => local,
         }
-    }
-}
-
-impl Default for MaxmemoryPolicy {
-    fn default() -> Self {
-        Self::Noeviction
-    }
-}
-
-impl Default for LogLevel {
-    fn default() -> Self {
-        Self::Notice
-    }
-}
-
-impl Default for Supervised {
-    fn default() -> Self {
-        Self::No
-    }
-}
-
-impl Default for Permission {
-    fn default() -> Self {
-        Self::No
     }
 }
 

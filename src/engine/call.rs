@@ -8,6 +8,8 @@ use super::command::Flag;
 use super::failure::Failure;
 use super::session::{Session, SessionHandle};
 use super::{Engine, Flow};
+use rand_core::Rng;
+
 use crate::keyspace::{Database, EntryRef, Key, Removed, Slot};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
@@ -126,19 +128,17 @@ impl<'a> Call<'a> {
     /// with the reply, so that a handler can write what it sees.
     #[inline]
     pub fn read(&mut self, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
-        let gone = self.engine.expire_if_due(self.db, key, self.now);
-        let entry = if gone { None } else { self.engine.keyspace.databases[self.db].get(key) };
-        match entry {
-            Some(entry) => {
-                self.engine.stats.keyspace_hits += 1;
-                if self.touch {
-                    let clock = self.engine.access.on_access(entry.clock(), self.now, &mut self.engine.random);
-                    entry.set_clock(clock);
-                }
-            }
-            None => self.engine.stats.keyspace_misses += 1,
-        }
-        (entry, &mut self.reply)
+        (look(self.engine, self.db, key, self.now, self.touch), &mut self.reply)
+    }
+
+    /// The same without setting the access clock, for commands that ask about a key rather than for its value.
+    pub fn inspect(&mut self, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
+        (look(self.engine, self.db, key, self.now, false), &mut self.reply)
+    }
+
+    /// Sets a key's access clock, even for a client that has chosen CLIENT NO-TOUCH. True if there is such a key.
+    pub fn touch(&mut self, key: &Key<'_>) -> bool {
+        look(self.engine, self.db, key, self.now, true).is_some()
     }
 
     /// Looks a key up without counting it as an access: expired keys are gone.
@@ -153,11 +153,25 @@ impl<'a> Call<'a> {
         (entry, &mut self.reply)
     }
 
-    /// Looks a key up for a writing command: one look for reading, changing, removing or inserting. Expired keys are gone.
+    /// Looks a key up for a writing command: one look for reading, changing, removing or inserting. Expired keys are gone,
+    /// the access clock is set.
     #[inline]
-    pub fn slot(&mut self, key: &Key<'_>) -> Slot<'_> {
-        self.engine.expire_if_due(self.db, key, self.now);
-        self.engine.keyspace.databases[self.db].slot(key)
+    pub fn slot<'k>(&'k mut self, key: &Key<'k>) -> Slot<'k> {
+        self.write(key).0
+    }
+
+    /// The same with the reply, so that a handler can answer with what it is about to overwrite.
+    #[inline]
+    pub fn write<'k>(&'k mut self, key: &Key<'k>) -> (Slot<'k>, &'k mut Reply<'a>) {
+        let engine = &mut *self.engine;
+        engine.expire_if_due(self.db, key, self.now);
+        let mut slot = engine.keyspace.databases[self.db].slot(key);
+        if let (Slot::Occupied(occupied), true) = (&mut slot, self.touch) {
+            let (clock, now_ms) = (occupied.entry().clock(), self.now.wall.millis());
+            let random = &mut engine.random;
+            occupied.set_clock(engine.access.clock_on_access(clock, now_ms, || random.next_u64()));
+        }
+        (slot, &mut self.reply)
     }
 
     /// Takes a key away, if it is there and not expired.
@@ -171,16 +185,33 @@ impl<'a> Call<'a> {
     /// The access clock of an entry made or overwritten now.
     #[inline]
     pub fn new_clock(&self) -> u32 {
-        self.engine.access.on_create(self.now)
+        self.engine.access.clock_on_create(self.now.wall.millis())
     }
 
     /// Says that the command has changed a key: what the append log, replicas, watchers, trackers and listeners to keyspace
     /// events live on.
     #[inline]
     pub fn changed(&mut self, class: Class, event: &'static str, key: &Key<'_>) {
-        // Watchers, tracking and notifications hook in here.
-        let _ = (class, event, key);
+        self.changed_in(self.db, class, event, key);
+    }
+
+    /// The same for a key of another database.
+    #[inline]
+    pub fn changed_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {
         self.engine.changes += 1;
+        self.event_in(db, class, event, key);
+    }
+
+    /// One more event of a change that [`Call::changed`] has counted.
+    #[inline]
+    pub fn event(&mut self, class: Class, event: &'static str, key: &Key<'_>) {
+        self.event_in(self.db, class, event, key);
+    }
+
+    #[inline]
+    fn event_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {
+        // Watchers, tracking and notifications hook in here.
+        let _ = (db, class, event, key);
     }
 
     /// Puts a command into the effects instead of the request as it came. Several calls leave several commands.
@@ -203,4 +234,24 @@ impl<'a> Call<'a> {
     pub fn command_has(&self, flag: Flag) -> bool {
         self.engine.table().find(self.request.arg(0)).is_some_and(|id| self.engine.table().row(id).has(flag))
     }
+}
+
+/// Looks a key up: expired keys are gone, hit or miss is counted, the access clock is set if `touch`.
+#[inline]
+fn look<'e>(
+    engine: &'e mut Engine,
+    db: usize,
+    key: &Key<'_>,
+    now: Now,
+    touch: bool,
+) -> Option<EntryRef<'e>> {
+    let gone = engine.expire_if_due(db, key, now);
+    let entry = if gone { None } else { engine.keyspace.databases[db].get(key) };
+    engine.stats.count_lookup(entry.is_some());
+    let entry = entry?;
+    if touch {
+        let (random, now_ms) = (&mut engine.random, now.wall.millis());
+        entry.set_clock(engine.access.clock_on_access(entry.clock(), now_ms, || random.next_u64()));
+    }
+    Some(entry)
 }

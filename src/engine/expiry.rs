@@ -4,7 +4,7 @@
 //! clock. While CLIENT PAUSE holds writes back, expired keys are hidden but stay.
 
 use super::Engine;
-use crate::keyspace::Key;
+use crate::keyspace::{ExpireLimits, Key};
 use crate::runtime::Now;
 
 /// Where the search for expired keys stands.
@@ -64,8 +64,10 @@ impl Engine {
         let db = self.expiry.db;
         let database = &self.keyspace.databases[db];
         let mut due: Vec<Vec<u8>> = Vec::new();
-        let limits = crate::keyspace::ExpireLimits { buckets: STEP_BUCKETS_MAX, keys: STEP_KEYS_MAX };
-        let step = database.expire_step(self.expiry.cursor, now.wall.millis(), limits, |key| due.push(key.to_vec()));
+        let limits = ExpireLimits { buckets: STEP_BUCKETS_MAX, entries: STEP_KEYS_MAX };
+        let step = database.expire_step(self.expiry.cursor, now.wall.millis(), limits, |entry| {
+            due.push(entry.key().to_vec());
+        });
         self.effects.begin();
         for key in &due {
             let key = self.keyspace.hasher().key(key);
@@ -77,6 +79,6 @@ impl Engine {
         if wrapped {
             self.expiry.db = (db + 1) % self.keyspace.databases.len();
         }
-        ExpiryProgress { examined: step.examined, expired: due.len(), wrapped }
+        ExpiryProgress { examined: step.volatile, expired: due.len(), wrapped }
     }
 }

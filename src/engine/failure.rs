@@ -46,6 +46,11 @@ impl Failure {
         Failure::new(format!("ERR wrong number of arguments for '{name}' command"))
     }
 
+    /// A deadline that the command of this full name cannot take.
+    pub fn expire_time(name: &str) -> Failure {
+        Failure::new(format!("ERR invalid expire time in '{name}' command"))
+    }
+
     /// A container's command that finds no sub-command of this word, or not with so many arguments; `parent` as in the table.
     pub fn subcommand(parent: &str, word: &[u8]) -> Failure {
         let word = String::from_utf8_lossy(&word[..word.len().min(128)]);

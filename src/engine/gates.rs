@@ -13,7 +13,11 @@ use super::{Engine, Prepared};
 use crate::protocol::request::Request;
 
 /// Where a request that names no command or the wrong number of arguments is refused, before all else.
-pub(super) fn resolve(table: &CommandTable, prepared: Prepared, request: Request<'_>) -> Result<&Row, Failure> {
+pub(super) fn resolve<'t>(
+    table: &'t CommandTable,
+    prepared: Prepared,
+    request: Request<'_>,
+) -> Result<&'t Row, Failure> {
     let Some(id) = prepared.command else {
         return Err(unknown_command(request));
     };

@@ -3,17 +3,13 @@
 //! The figure that decides is computed, not asked of the allocator: the bytes that the keyspace knows it has allocated, the
 //! clients' buffers, and what the node used before the first key came. So it is the same in a simulation.
 
-use super::{Engine, Failure};
-use crate::keyspace::eviction::{Candidate, Pool};
-use crate::keyspace::{Key, eviction};
-use crate::runtime::Now;
+use rand_core::Rng;
 
-/// What eviction remembers between commands.
-#[derive(Debug, Default)]
-pub(super) struct Evictor {
-    pool: Pool,
-    next_db: usize,
-}
+use super::{Engine, Failure};
+use crate::config::{Config, MaxmemoryPolicy};
+use crate::keyspace::eviction::Rules;
+use crate::keyspace::{Access, Key, Policy, Victim};
+use crate::runtime::Now;
 
 /// Keys evicted for one command at most, so that no client waits long; the next commands go on.
 const EVICTIONS_MAX: usize = 64;
@@ -52,13 +48,21 @@ impl Engine {
 
     /// Evicts one key; false if the policy allows none.
     fn evict_one(&mut self, now: Now) -> bool {
-        let Some(policy) = self.eviction_policy() else { return false };
-        let samples = self.config.maxmemory_samples;
-        let Evictor { pool, next_db } = &mut self.eviction;
+        let rules = Rules {
+            policy: policy(self.config.maxmemory_policy),
+            samples: self.config.maxmemory_samples as usize,
+            access: self.access,
+        };
         let random = &mut self.random;
-        let victim = eviction::choose(&self.keyspace, policy, samples, pool, next_db, now.wall, random);
-        let Some(Candidate { db, key }) = victim else { return false };
-        self.evict(db, &key);
+        let victim = self.eviction.choose(
+            &self.keyspace.databases,
+            self.keyspace.hasher(),
+            rules,
+            now.wall.millis(),
+            || random.next_u64(),
+        );
+        let Some(Victim { database, key }) = victim else { return false };
+        self.evict(database, &key);
         true
     }
 
@@ -71,5 +75,40 @@ impl Engine {
             self.effects.push(db, &[verb, key.bytes]);
             self.effects.end();
         }
+    }
+
+    /// What the access clocks of entries mean.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Takes up a change of the memory parameters: what the access clocks mean, and what deserves eviction.
+    pub fn memory_policy_changed(&mut self) {
+        self.access = access(&self.config);
+        self.eviction.clear();
+    }
+}
+
+/// What the access clocks of entries mean under the policy in force.
+pub(super) fn access(config: &Config) -> Access {
+    let (log_factor, decay_minutes) = (config.lfu_log_factor, config.lfu_decay_minutes);
+    if policy(config.maxmemory_policy).is_lfu() {
+        Access::Lfu { log_factor, decay_minutes }
+    } else {
+        Access::Lru
+    }
+}
+
+/// The keyspace's word for the configured policy.
+fn policy(configured: MaxmemoryPolicy) -> Policy {
+    match configured {
+        MaxmemoryPolicy::Noeviction => Policy::NoEviction,
+        MaxmemoryPolicy::AllkeysLru => Policy::AllKeysLru,
+        MaxmemoryPolicy::VolatileLru => Policy::VolatileLru,
+        MaxmemoryPolicy::AllkeysLfu => Policy::AllKeysLfu,
+        MaxmemoryPolicy::VolatileLfu => Policy::VolatileLfu,
+        MaxmemoryPolicy::AllkeysRandom => Policy::AllKeysRandom,
+        MaxmemoryPolicy::VolatileRandom => Policy::VolatileRandom,
+        MaxmemoryPolicy::VolatileTtl => Policy::VolatileTtl,
     }
 }

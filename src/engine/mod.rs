@@ -26,10 +26,10 @@ pub mod table;
 
 mod expiry;
 
-pub use call::Call;
+pub use call::{Call, Class};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
-pub use identity::Identity;
+pub use identity::{Identity, address_text, is_local};
 pub use pause::{Pause, PauseScope};
 
 use std::time::Duration;
@@ -38,7 +38,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
-use crate::keyspace::{Cleared, Hasher, Key, Keyspace};
+use crate::keyspace::eviction::Pool;
+use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
@@ -46,8 +47,12 @@ use crate::stats::{Slowlog, Stats};
 
 use command::{Command, Flag};
 use effects::Effects;
+
 use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
+
+/// The version of Redis whose behaviour clients may expect: what HELLO and INFO's `redis_version` say.
+pub const REDIS_VERSION: &str = "7.2.4";
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +90,6 @@ pub struct Prepared {
 }
 
 /// The machine.
-#[derive(Debug)]
 pub struct Engine {
     /// The data.
     pub keyspace: Keyspace,
@@ -120,19 +124,20 @@ pub struct Engine {
     /// What FLUSHALL ASYNC and UNLINK took away, freed in slices.
     garbage: Vec<Cleared>,
     expiry: expiry::ExpiryCycle,
-    eviction: memory::Evictor,
+    eviction: Pool,
+    access: Access,
 }
 
 impl Engine {
     /// An empty node with these commands. `seed` decides the hash key and every random choice.
     pub fn new(config: Config, mut table: CommandTable, identity: Identity, seed: u64) -> Engine {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        for (from, to) in &config.rename_commands {
-            table.rename(from.as_bytes(), to.as_bytes());
+        for rename in &config.renames {
+            table.rename(&rename.from, &rename.to);
         }
         let hasher = Hasher::new(random.next_u64(), random.next_u64(), false);
         Engine {
-            keyspace: Keyspace::new(config.databases, hasher),
+            keyspace: Keyspace::new(config.databases as usize, hasher),
             sessions: Sessions::default(),
             stats: Stats::new(table.rows().len()),
             slowlog: Slowlog::default(),
@@ -150,7 +155,8 @@ impl Engine {
             monitors: 0,
             garbage: Vec::new(),
             expiry: expiry::ExpiryCycle::default(),
-            eviction: memory::Evictor::default(),
+            eviction: Pool::default(),
+            access: memory::access(&config),
             config,
         }
     }
@@ -347,19 +353,14 @@ impl Engine {
             return;
         }
         let session = &self.sessions[client];
-        let who = (identity::address_text(&session.peer), session.name.clone());
+        let who = (address_text(&session.peer), session.name.clone());
         let words: Vec<&[u8]> = monitor::shown_words(row.command, request);
-        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len);
+        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len as usize);
     }
 
     /// Whether this client may use DEBUG (`enable-debug-command`).
     fn debug_allowed(&self, session: &Session) -> bool {
-        use crate::config::ProtectedCommand;
-        match self.config.enable_debug_command {
-            ProtectedCommand::No => false,
-            ProtectedCommand::Yes => true,
-            ProtectedCommand::Local => identity::is_local(&session.peer),
-        }
+        self.config.enable_debug_command.allows(is_local(&session.peer))
     }
 
     /// Ends a client's connection from outside (CLIENT KILL, time-out): the node is told to look.
@@ -388,6 +389,22 @@ impl Engine {
         std::mem::take(&mut self.woken)
     }
 
+    /// Has the node look after every client: a pause has ended.
+    pub fn wake_all(&mut self) {
+        let all = self.sessions.iter().map(|(client, _)| client);
+        self.woken.extend(all);
+    }
+
+    /// Notes the counters from which INFO's rates are computed.
+    pub fn sample_rates(&mut self, now: Monotonic) {
+        let stats = &mut self.stats;
+        stats.operations.sample(now, stats.total_commands_processed);
+        stats.input.sample(now, stats.total_net_input_bytes);
+        stats.output.sample(now, stats.total_net_output_bytes);
+        let used = self.used_memory();
+        self.stats.peak_memory_bytes = self.stats.peak_memory_bytes.max(used);
+    }
+
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].
     pub fn discard_later(&mut self, cleared: Cleared) {
         self.garbage.push(cleared);
@@ -396,7 +413,7 @@ impl Engine {
     /// Frees up to `entries` of what was discarded; false when nothing is left.
     pub fn collect_garbage(&mut self, entries: usize) -> bool {
         if let Some(last) = self.garbage.last_mut() {
-            if !last.free_step(entries) {
+            if last.free_step(entries) {
                 self.garbage.pop();
             }
         }

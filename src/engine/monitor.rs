@@ -46,7 +46,7 @@ fn line(db: usize, peer: &Address, request: Request<'_>, now: Now) -> Vec<u8> {
     let mut line = format!("+{seconds}.{micros:06} [{db} {from}]").into_bytes();
     for word in request.iter() {
         line.push(b' ');
-        quote::repr(word, &mut line);
+        quote::write_quoted(&mut line, word);
     }
     line.extend_from_slice(b"\r\n");
     line

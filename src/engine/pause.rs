@@ -31,6 +31,11 @@ impl Pause {
         self.current = None;
     }
 
+    /// Forgets a pause that is over; true if there was one, so that those who wait can be woken.
+    pub fn take_ended(&mut self, now: Monotonic) -> bool {
+        self.current.take_if(|(_, end)| *end <= now).is_some()
+    }
+
     /// The pause that is on at `now`, with its end.
     #[inline]
     pub fn active(&self, now: Monotonic) -> Option<(PauseScope, Monotonic)> {

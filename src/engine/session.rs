@@ -91,6 +91,8 @@ pub struct Session {
     pub outbox: Vec<u8>,
     /// What the connection holds.
     pub traffic: Traffic,
+    /// Its part of the sum that [`Sessions`] keeps.
+    accounted_bytes: usize,
 }
 
 /// How a connection ends.
@@ -132,6 +134,8 @@ pub struct Sessions {
     places: Vec<Option<Session>>,
     free: Vec<u32>,
     last_id: u64,
+    /// The sum of the sessions' memory, as of their last [`Sessions::set_traffic`].
+    memory_bytes: usize,
 }
 
 impl Sessions {
@@ -159,6 +163,7 @@ impl Sessions {
             closing: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),
+            accounted_bytes: 0,
         };
         let place = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
@@ -170,9 +175,25 @@ impl Sessions {
 
     /// Forgets a session.
     pub fn close(&mut self, handle: SessionHandle) {
-        if self.places[handle.index()].take().is_some() {
+        if let Some(session) = self.places[handle.index()].take() {
+            self.memory_bytes = self.memory_bytes.saturating_sub(session.accounted_bytes);
             self.free.push(handle.0);
         }
+    }
+
+    /// Notes what a connection holds, and counts its memory anew.
+    #[inline]
+    pub fn set_traffic(&mut self, handle: SessionHandle, traffic: Traffic) {
+        let session = &mut self[handle];
+        session.traffic = traffic;
+        let bytes = session.memory_bytes();
+        let before = std::mem::replace(&mut session.accounted_bytes, bytes);
+        self.memory_bytes = self.memory_bytes + bytes - before;
+    }
+
+    /// Bytes of memory that all connections take.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// The living sessions, in the order of their ids.

@@ -23,6 +23,9 @@ use crate::engine::{Engine, Flow, Job, address_text};
 use crate::protocol::request::{Limits, Parser};
 use crate::runtime::{Monotonic, Now, Runtime};
 
+/// A scratch buffer that a large reply has swollen gives the memory beyond this back.
+const OUTPUT_KEPT_BYTES: usize = 256 * 1024;
+
 /// Requests of one client that run before others have their turn.
 const BATCH_MAX: usize = 256;
 
@@ -113,10 +116,11 @@ impl<R: Runtime> Connection<R> {
                 return Poll::Ready(Event::Paused(frozen));
             }
             if std::mem::take(&mut self.unparsed) {
-                if let Progress::Stopped(event) = self.run_input() {
-                    return Poll::Ready(event);
+                match self.run_input(cx) {
+                    Ok(Progress::Done) => continue,
+                    Ok(Progress::Stopped(event)) => return Poll::Ready(event),
+                    Err(e) => return Poll::Ready(self.lost("writing to", &e)),
                 }
-                continue;
             }
             match ready!(self.poll_read(cx)) {
                 Ok(Progress::Done) => {}
@@ -180,8 +184,8 @@ impl<R: Runtime> Connection<R> {
         let (consumed, progress) = self.run(&whole[..length], &mut scratch);
         self.input.extend_from_slice(&whole[consumed..length]);
         scratch.input = whole;
-        self.after_run(&mut scratch, length as u64);
         self.yield_if_busy(length == scratch.input.len(), cx);
+        self.after_run(&mut scratch, length as u64, cx)?;
         Poll::Ready(Ok(progress))
     }
 
@@ -200,18 +204,18 @@ impl<R: Runtime> Connection<R> {
         }
         self.received_bytes += length as u64;
         let progress = self.run_kept(scratch);
-        self.after_run(scratch, length as u64);
         self.yield_if_busy(length == room, cx);
+        self.after_run(scratch, length as u64, cx)?;
         Poll::Ready(Ok(progress))
     }
 
     /// Runs what waited in `input` for a pause or a job to end.
-    fn run_input(&mut self) -> Progress {
+    fn run_input(&mut self, cx: &mut Context<'_>) -> io::Result<Progress> {
         let shared = self.shared.clone();
         let mut scratch = shared.scratch.borrow_mut();
         let progress = self.run_kept(&mut scratch);
-        self.after_run(&mut scratch, 0);
-        progress
+        self.after_run(&mut scratch, 0, cx)?;
+        Ok(progress)
     }
 
     fn run_kept(&mut self, scratch: &mut Scratch) -> Progress {
@@ -306,14 +310,38 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// After requests ran: sends the replies, tells the clients that they concern, counts.
-    fn after_run(&mut self, scratch: &mut Scratch, received: u64) {
+    fn after_run(&mut self, scratch: &mut Scratch, received: u64, cx: &mut Context<'_>) -> io::Result<()> {
         self.shared.deliver();
-        self.output.append(&mut scratch.output);
+        // Replies keep their order: what is still unsent goes first.
+        let mut sent = 0;
+        if self.output.is_empty() {
+            sent = self.write_now(&scratch.output, cx)?;
+        }
+        self.output.extend_from_slice(&scratch.output[sent..]);
+        scratch.output.clear();
+        scratch.output.shrink_to(OUTPUT_KEPT_BYTES);
+        let traffic = self.traffic();
         let mut engine = self.shared.engine.borrow_mut();
         engine.stats.total_net_input_bytes += received;
         engine.stats.total_reads_processed += 1;
-        let traffic = self.traffic();
         engine.sessions.set_traffic(self.client, traffic);
+        Ok(())
+    }
+
+    /// Writes what the socket takes of these bytes; how much that was.
+    fn write_now(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &bytes[sent..]) {
+                Poll::Ready(written) => sent += written?,
+                Poll::Pending => break,
+            }
+        }
+        self.sent_bytes += sent as u64;
+        let stats = &mut self.shared.engine.borrow_mut().stats;
+        stats.total_net_output_bytes += sent as u64;
+        stats.total_writes_processed += 1;
+        Ok(sent)
     }
 
     fn traffic(&self) -> Traffic {
@@ -326,18 +354,17 @@ impl<R: Runtime> Connection<R> {
         }
     }
 
-    /// Writes as much as the socket takes; ready when all is sent.
+    /// Writes what is left of earlier replies; ready when all is sent.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.output.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        while self.sent < self.output.len() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output[self.sent..]))?;
-            self.sent += written;
-            self.sent_bytes += written as u64;
-            let stats = &mut self.shared.engine.borrow_mut().stats;
-            stats.total_net_output_bytes += written as u64;
-            stats.total_writes_processed += 1;
+        let output = std::mem::take(&mut self.output);
+        let written = self.write_now(&output[self.sent..], cx);
+        self.output = output;
+        self.sent += written?;
+        if self.sent < self.output.len() {
+            return Poll::Pending;
         }
         self.sent = 0;
         self.over_since = None;

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::config::Config;
+use crate::config::{Apply, Config};
 use crate::engine::table::CommandTable;
 use crate::engine::{Engine, Identity};
 use crate::runtime::{Listener, Now, Runtime};
@@ -25,12 +25,13 @@ use crate::runtime::{Listener, Now, Runtime};
 use shared::Shared;
 
 /// What a node is started with.
-#[derive(Debug)]
 pub struct Options {
     /// Its configuration.
     pub config: Config,
     /// The commands that it knows.
     pub table: CommandTable,
+    /// Puts a change by CONFIG SET into force where it concerns the process: log, working directory, limits.
+    pub host: Box<dyn Fn(Apply, &Config)>,
     /// Who it is; the start time, run id and memory at start are filled in here.
     pub identity: Identity,
 }
@@ -45,13 +46,13 @@ impl<R: Runtime> Node<R> {
     ///
     /// Errors: an address that cannot be listened on, named in the message.
     pub fn start(options: Options) -> io::Result<Node<R>> {
-        let Options { config, table, mut identity } = options;
+        let Options { config, table, host, mut identity } = options;
         identity.started = now::<R>();
         identity.run_id = run_id::<R>();
         identity.startup_memory_bytes = R::process_memory().allocated as usize;
         let listeners = open_listeners::<R>(&config)?;
         let engine = Engine::new(config, table, identity, R::random());
-        let shared = Rc::new(Shared::new(engine));
+        let shared = Rc::new(Shared::new(engine, host));
         shared.listen_on(listeners);
         R::spawn(cron::run(shared.clone()));
         Ok(Node { shared })

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::{connection, listener};
+use crate::config::{Apply, Config};
 use crate::engine::session::SessionHandle;
 use crate::engine::{Engine, Prepared};
 use crate::protocol::request::Batch;
@@ -31,6 +32,8 @@ pub(super) struct Scratch {
 pub(super) struct Shared<R: Runtime> {
     /// The machine.
     pub engine: RefCell<Engine>,
+    /// See [`Options::host`](super::Options::host).
+    pub host: Box<dyn Fn(Apply, &Config)>,
     /// The buffers.
     pub scratch: RefCell<Scratch>,
     /// No request runs before this moment (DEBUG SLEEP).
@@ -55,7 +58,7 @@ struct Stop {
 }
 
 impl<R: Runtime> Shared<R> {
-    pub fn new(engine: Engine) -> Self {
+    pub fn new(engine: Engine, host: Box<dyn Fn(Apply, &Config)>) -> Self {
         let scratch = Scratch {
             input: vec![0; READ_BYTES].into(),
             batch: Batch::default(),
@@ -64,6 +67,7 @@ impl<R: Runtime> Shared<R> {
         };
         Shared {
             engine: RefCell::new(engine),
+            host,
             scratch: RefCell::new(scratch),
             frozen_until: Cell::default(),
             mailboxes: RefCell::default(),

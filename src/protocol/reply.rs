@@ -286,3 +286,82 @@ impl<'a> Reply<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `write` writes in RESP2 and in RESP3, lines separated by blanks.
+    fn written(write: impl Fn(&mut Reply<'_>)) -> [String; 2] {
+        [Version::Resp2, Version::Resp3].map(|version| {
+            let mut out = Vec::new();
+            write(&mut Reply::new(&mut out, version));
+            String::from_utf8(out).unwrap().trim_end().replace("\r\n", " ")
+        })
+    }
+
+    #[test]
+    fn scalars_have_the_form_of_their_version() {
+        assert_eq!(written(|reply| reply.ok()), ["+OK", "+OK"]);
+        assert_eq!(written(|reply| reply.null()), ["$-1", "_"]);
+        assert_eq!(written(|reply| reply.null_array()), ["*-1", "_"]);
+        assert_eq!(written(|reply| reply.boolean(true)), [":1", "#t"]);
+        assert_eq!(written(|reply| reply.double(-0.5)), ["$4 -0.5", ",-0.5"]);
+        assert_eq!(written(|reply| reply.double(f64::INFINITY)), ["$3 inf", ",inf"]);
+        assert_eq!(written(|reply| reply.big_number("12")), ["$2 12", "(12"]);
+        assert_eq!(written(|reply| reply.verbatim("txt", b"a")), ["$1 a", "=5 txt:a"]);
+        assert_eq!(written(|reply| reply.bulk_integer(-7)), ["$2 -7", "$2 -7"]);
+    }
+
+    #[test]
+    fn integers_of_every_length_are_whole() {
+        for value in [0, 9, 10, 99, 100, -1, i64::MAX, i64::MIN] {
+            assert_eq!(written(|reply| reply.integer(value)), [format!(":{value}"), format!(":{value}")]);
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_line() {
+        let text = "ERR unknown command 'a\r\n+OK'";
+        assert_eq!(written(|reply| reply.error(text))[0], "-ERR unknown command 'a  +OK'");
+    }
+
+    #[test]
+    fn deferred_lengths_nest() {
+        let write = |reply: &mut Reply<'_>| {
+            reply.integer(1);
+            let outer = reply.deferred_array();
+            let inner = reply.deferred_map();
+            reply.bulk(b"key");
+            reply.integer(2);
+            reply.close(inner, 1);
+            (0..11).for_each(|value| reply.integer(value));
+            reply.close(outer, 12);
+        };
+        let tail = "$3 key :2 :0 :1 :2 :3 :4 :5 :6 :7 :8 :9 :10";
+        assert_eq!(written(write), [format!(":1 *12 *2 {tail}"), format!(":1 *12 %1 {tail}")]);
+    }
+
+    #[test]
+    fn attributes_exist_only_in_resp3() {
+        let write = |reply: &mut Reply<'_>| {
+            if reply.attribute(1) {
+                reply.simple("ttl");
+                reply.integer(3);
+            }
+            reply.ok();
+        };
+        assert_eq!(written(write), ["+OK", "|1 +ttl :3 +OK"]);
+    }
+
+    #[test]
+    fn a_reply_can_be_taken_back() {
+        let write = |reply: &mut Reply<'_>| {
+            reply.ok();
+            let position = reply.position();
+            reply.integer(5);
+            reply.rewind(position);
+        };
+        assert_eq!(written(write)[0], "+OK");
+    }
+}

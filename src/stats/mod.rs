@@ -71,6 +71,13 @@ impl Stats {
         *self = Stats { peak_memory_bytes: self.peak_memory_bytes, ..Stats::new(self.commands.len()) };
     }
 
+    /// Counts a key that a reading command has looked up.
+    #[inline]
+    pub fn count_lookup(&mut self, found: bool) {
+        self.keyspace_hits += u64::from(found);
+        self.keyspace_misses += u64::from(!found);
+    }
+
     /// Counts an error reply.
     pub fn count_error(&mut self, code: &str) {
         self.total_error_replies += 1;

@@ -169,3 +169,79 @@ impl std::fmt::Write for Scratch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(value: f64) -> String {
+        let mut text = Vec::new();
+        write_f64(&mut text, value);
+        String::from_utf8(text).unwrap()
+    }
+
+    /// Scores given to ZADD, and what ZSCORE of redis-server 7.0.15 answered.
+    #[test]
+    fn reads_and_writes_as_the_server_does() {
+        let answers = [
+            ("iNf", "inf"),
+            ("-Infinity", "-inf"),
+            ("0x10", "16"),
+            ("0x1.8", "1.5"),
+            ("-0x1P-1", "-0.5"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("+5", "5"),
+            ("-0", "-0"),
+            ("0e999999999999", "0"),
+            ("0.1", "0.10000000000000001"),
+            ("3.141", "3.141"),
+            ("1e-320", "9.9998886718268301e-321"),
+            ("5e-324", "4.9406564584124654e-324"),
+            ("1e-5", "1.0000000000000001e-05"),
+            ("0.0001", "0.0001"),
+            ("0.00012345", "0.00012344999999999999"),
+            ("1e15", "1000000000000000"),
+            ("1e16", "10000000000000000"),
+            ("1e17", "1e+17"),
+            ("123456789012345678", "1.2345678901234568e+17"),
+            ("4503599627370497.5", "4503599627370498"),
+            ("9007199254740993", "9007199254740992"),
+            ("140737488355328.125", "140737488355328.12"),
+            ("140737488355328.375", "140737488355328.38"),
+            ("1e100", "1e+100"),
+        ];
+        for (text, answer) in answers {
+            assert_eq!(parse_f64(text.as_bytes()).map(written).as_deref(), Some(answer), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        let refused = "nan|nan(1)|infinit|0x|0x.p1|0x1p|0xp1|1e400|-1e400|1e-400|2e-324|.|+|-|+-5|--5| 5|5 |1e|1e+|e5|\
+                       1..2|1.2.3|1d3|1_0|1,5|1e5.0|0x1e+|5\0";
+        for text in refused.split('|').chain([""]) {
+            assert_eq!(parse_f64(text.as_bytes()), None, "{text:?}");
+        }
+        assert_eq!(parse_f64(b"\xff"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_double_comes_back(bits: u64) {
+            let value = f64::from_bits(bits);
+            let text = written(value);
+            prop_assert!(text.len() <= DOUBLE_BYTES_MAX);
+            if !value.is_nan() {
+                prop_assert_eq!(parse_f64(text.as_bytes()).map(f64::to_bits), Some(bits), "{}", text);
+            }
+        }
+
+        #[test]
+        fn base_16_means_the_same_number(mantissa in 0u64..1 << 53, exponent in -1000i32..900) {
+            let text = format!("0x{mantissa:x}p{exponent}");
+            prop_assert_eq!(parse_f64(text.as_bytes()), Some(mantissa as f64 * 2f64.powi(exponent)));
+        }
+    }
+}

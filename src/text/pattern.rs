@@ -5,7 +5,8 @@
 //! pattern × text steps, no memory and no recursion.
 //!
 //! Kept from Redis, because users see them: a class that is not closed ends with the pattern; ranges compare bytes as
-//! signed numbers; inside a class an escaped byte ignores [`Case::Ignored`]; an empty text matches only an empty pattern.
+//! signed numbers; inside a class an escaped byte ignores [`Case::Ignored`]; an empty text matches only an empty pattern
+//! (KEYS and SCAN take `*` for no pattern at all).
 
 /// Whether letters of the two cases are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,4 +100,104 @@ fn in_range(low: u8, high: u8, byte: u8, case: Case) -> bool {
         byte = byte.to_ascii_lowercase();
     }
     (ends[0]..=ends[1]).contains(&byte.cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(case: Case, yes: &[(&str, &str)], no: &[(&str, &str)]) {
+        for (expected, pairs) in [(true, yes), (false, no)] {
+            for (pattern, text) in pairs {
+                assert_eq!(matches(pattern.as_bytes(), text.as_bytes(), case), expected, "{pattern} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn elements_match_what_they_stand_for() {
+        let yes = [
+            ("", ""),
+            ("*", "a"),
+            ("h?llo", "hello"),
+            ("h*llo", "heeeello"),
+            ("h*llo*", "hllo"),
+            ("*a*b", "xaxaxb"),
+            ("h[ae]llo", "hallo"),
+            ("h[^e]llo", "hbllo"),
+            ("h[a-b]llo", "hbllo"),
+            ("h[b-a]llo", "hallo"),
+            (r"\*\?", "*?"),
+            (r"[\]a]x", "]x"),
+            ("a**", "a"),
+        ];
+        let no = [
+            ("", "a"),
+            ("*", ""),
+            ("?", ""),
+            ("h?llo", "hllo"),
+            ("h[ae]llo", "hillo"),
+            ("h[^e]llo", "hello"),
+            ("a", "A"),
+            (r"\*", "x"),
+            ("ab", "a"),
+            ("*a", "ab"),
+        ];
+        check(Case::Matters, &yes, &no);
+    }
+
+    #[test]
+    fn odd_patterns_are_read_as_the_server_reads_them() {
+        let yes = [
+            ("[abc", "c"),
+            ("[^", "x"),
+            ("[a-", "-"),
+            (r"[\", r"\"),
+            ("[a-]", "_"),
+            (r"a\", r"a\"),
+            ("[^]", "x"),
+        ];
+        let no = [("[", "["), ("[]", "]"), ("[abc", "d"), ("[^", "xy")];
+        check(Case::Matters, &yes, &no);
+        assert!(matches(b"[\x01-\xff]", b"\x00", Case::Matters), "bytes are signed");
+        assert!(!matches(b"[\x01-\xff]", b"a", Case::Matters), "bytes are signed");
+    }
+
+    #[test]
+    fn case_can_be_ignored() {
+        check(
+            Case::Ignored,
+            &[("MAX*", "maxmemory"), ("[A-C]x", "bX"), ("[Q]", "q"), (r"\Q", "q")],
+            &[(r"[\Q]", "q")],
+        );
+    }
+
+    #[test]
+    fn stars_do_not_blow_up() {
+        let pattern = [b"*a".repeat(5_000), b"b".to_vec()].concat();
+        assert!(!matches(&pattern, &b"a".repeat(5_000), Case::Matters));
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_matches_itself_escaped(text in prop::collection::vec(any::<u8>(), 0..20)) {
+            let pattern: Vec<u8> = text.iter().flat_map(|byte| [b'\\', *byte]).collect();
+            prop_assert!(matches(&pattern, &text, Case::Matters));
+        }
+
+        #[test]
+        fn stars_and_literals_match_as_find_does(parts in prop::collection::vec("[ab]{0,2}", 1..5), text in "[ab]{1,12}") {
+            let mut rest = text.as_str();
+            let mut found = true;
+            for part in &parts {
+                match rest.find(part.as_str()) {
+                    Some(at) => rest = &rest[at + part.len()..],
+                    None => found = false,
+                }
+            }
+            let pattern = format!("*{}*", parts.join("*"));
+            prop_assert_eq!(matches(pattern.as_bytes(), text.as_bytes(), Case::Matters), found);
+        }
+    }
 }

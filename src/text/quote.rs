@@ -153,3 +153,71 @@ fn unescaped(byte: u8) -> u8 {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn split(line: &str) -> Option<Vec<String>> {
+        let arguments = split_args(line.as_bytes()).ok()?;
+        Some(arguments.into_iter().map(|argument| String::from_utf8(argument).unwrap()).collect())
+    }
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| text.to_string()).collect()
+    }
+
+    #[test]
+    fn shows_what_cannot_be_printed() {
+        let mut out = Vec::new();
+        write_quoted(&mut out, b"a \"\\\n\r\t\x07\x08\x00\x7f\xff");
+        assert_eq!(out, br#""a \"\\\n\r\t\a\b\x00\x7f\xff""#);
+    }
+
+    #[test]
+    fn lines_are_split_as_the_server_splits_them() {
+        let lines: &[(&str, &[&str])] = &[
+            ("", &[]),
+            (" \t\r\n\x0b\x0c", &[]),
+            ("set a b", &["set", "a", "b"]),
+            ("  ping \x0bx", &["ping", "x"]),
+            ("ping\x0bx", &["ping\x0bx"]),
+            (r#"ping "\x41\n\q""#, &["ping", "A\nq"]),
+            (r#""\x4""#, &["x4"]),
+            (r"'a\'b\n'", &[r"a'b\n"]),
+            (r#"a"b c" 'd'"#, &["ab c", "d"]),
+            (r#""" ''"#, &["", ""]),
+            (r"a\ b", &["a\\", "b"]),
+            ("a\0b c", &["a"]),
+        ];
+        for (line, arguments) in lines {
+            assert_eq!(split(line).as_deref(), Some(strings(arguments).as_slice()), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_must_match() {
+        for line in [r#"""#, "'", r#""a"b"#, "'a'b", r#"'a'"b""#, r#""a\""#, "a 'b", "'a\0'"] {
+            assert_eq!(split(line), None, "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_quoted_is_split_back(arguments: Vec<Vec<u8>>) {
+            let mut line = Vec::new();
+            for argument in &arguments {
+                write_quoted(&mut line, argument);
+                line.push(b' ');
+            }
+            prop_assert!(line.iter().all(|byte| (b' '..=b'~').contains(byte)));
+            prop_assert_eq!(split_args(&line), Ok(arguments));
+        }
+
+        #[test]
+        fn no_line_is_too_odd(line: Vec<u8>) {
+            let _ = split_args(&line);
+        }
+    }
+}

@@ -38,3 +38,51 @@ pub fn human(bytes: u64) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_powers_of_1000_or_1024() {
+        let sizes = [
+            ("1", 1),
+            ("1b", 1),
+            ("1k", 1000),
+            ("1KB", 1024),
+            ("100mb", 100 << 20),
+            ("2m", 2_000_000),
+            ("1Gb", 1 << 30),
+            ("1g", 1_000_000_000),
+            ("007kb", 7 << 10),
+            ("", 0),
+            ("kb", 0),
+            ("18446744073709551616", u64::MAX),
+        ];
+        for (text, bytes) in sizes {
+            assert_eq!(parse_size(text.as_bytes()), Some(bytes), "{text}");
+        }
+        for text in ["-1", "+1", " 1", "1 kb", "1.5mb", "1tb", "1kk", "50%", "99999999999gb"] {
+            assert_eq!(parse_size(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_shown_with_two_decimals() {
+        let shown = [
+            (0, "0B"),
+            (1023, "1023B"),
+            (1024, "1.00K"),
+            (1536, "1.50K"),
+            ((1 << 20) - 1, "1024.00K"),
+            (1_572_864, "1.50M"),
+            (1 << 30, "1.00G"),
+            (1 << 40, "1.00T"),
+            (1 << 50, "1.00P"),
+            (1 << 60, "1152921504606846976B"),
+        ];
+        for (bytes, text) in shown {
+            assert_eq!(human(bytes), text);
+        }
+    }
+}

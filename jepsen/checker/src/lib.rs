@@ -39,4 +39,4 @@ pub mod totals;
 pub use call::{Call, Condition, Reply};
 pub use history::{History, Malformed, Moment, OpId, Operation, Outcome, WipeId};
 pub use linearizability::{Verdict, Violation};
-pub use model::{Model, StringKey};
+pub use model::{Model, Need, StringKey};

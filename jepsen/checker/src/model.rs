@@ -6,8 +6,9 @@ use std::hash::Hash;
 
 /// A sequential specification of one key.
 ///
-/// Guarantees that the search relies on: `step` is a function of its arguments alone; a state that it returns for a
-/// known reply it also returns for an unknown one; a call for which [`Call::is_read`] holds never changes the state.
+/// `step` alone decides what is right, and must be a function of its arguments. A state that it returns for a known
+/// reply it also returns for an unknown one. The other functions are hints that save the search most of its work; their
+/// defaults claim nothing.
 pub trait Model {
     /// All that the key's future depends on.
     type State: Clone + Eq + Hash;
@@ -26,6 +27,37 @@ pub trait Model {
 
     /// A state for a reader.
     fn show(&self, state: &Self::State) -> String;
+
+    /// Whether a call that gives this reply never changes the state, whatever it was.
+    fn is_read(&self, _call: &Call, _reply: Option<&Reply>) -> bool {
+        false
+    }
+
+    /// The one state that the call leaves whatever it found and answered; none if that is not so.
+    fn leaves(&self, _call: &Call) -> Option<Self::State> {
+        None
+    }
+
+    /// What the call needs to find to give this reply.
+    fn need(&self, _call: &Call, _reply: &Reply) -> Need<Self::State> {
+        Need::Unknown
+    }
+
+    /// Whether some of these calls, each at most once and in any order, might lead from one state to another.
+    fn might_lead(&self, _from: &Self::State, _calls: &[&Call], _to: &Self::State) -> bool {
+        true
+    }
+}
+
+/// What a call needs to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need<S> {
+    /// Nothing: it gives this reply in every state, and leaves the same one.
+    Nothing,
+    /// This state; it gives this reply in no other.
+    Only(S),
+    /// There is no saying.
+    Unknown,
 }
 
 /// A key that holds a string or nothing: register and counter in one, as in Redis, where an `INCR` reads what a `SET`
@@ -59,6 +91,67 @@ impl Model for StringKey {
 
     fn show(&self, state: &StringState) -> String {
         state.as_deref().map_or("nil".into(), quoted)
+    }
+
+    fn is_read(&self, call: &Call, reply: Option<&Reply>) -> bool {
+        match (call, reply) {
+            (call, _) if call.is_read() => true,
+            (Call::Set { condition, get, .. }, Some(reply)) => match condition {
+                Condition::Always => false,
+                Condition::Absent if *get => *reply != Reply::Nil,
+                Condition::Absent | Condition::Present => *reply == Reply::Nil,
+            },
+            (Call::Del | Call::Cas { .. }, Some(reply)) => *reply == Reply::Int(0),
+            (Call::GetDel, Some(reply)) => *reply == Reply::Nil,
+            (Call::IncrBy(_), Some(reply)) => matches!(reply, Reply::Error(_)),
+            _ => false,
+        }
+    }
+
+    fn leaves(&self, call: &Call) -> Option<StringState> {
+        match call {
+            Call::Set { value, condition: Condition::Always, .. } => Some(Some(value.clone())),
+            Call::Del | Call::GetDel | Call::Wipe => Some(None),
+            _ => None,
+        }
+    }
+
+    fn need(&self, call: &Call, reply: &Reply) -> Need<StringState> {
+        match (call, reply) {
+            (Call::Get | Call::GetDel | Call::Set { get: true, .. }, Reply::Nil) => Need::Only(None),
+            (Call::Get | Call::GetDel | Call::Set { get: true, .. }, Reply::Bytes(found)) => {
+                Need::Only(Some(found.clone()))
+            }
+            (Call::Del | Call::Exists, Reply::Int(0)) => Need::Only(None),
+            (Call::Cas { expected, .. }, Reply::Int(1)) => Need::Only(Some(expected.clone())),
+            (Call::IncrBy(by), Reply::Int(sum)) => match sum.checked_sub(*by) {
+                // Absent counts as zero.
+                Some(0) | None => Need::Unknown,
+                Some(found) => Need::Only(Some(found.to_string().into_bytes())),
+            },
+            (Call::Set { condition, .. }, Reply::Ok) => match condition {
+                Condition::Always => Need::Nothing,
+                Condition::Absent => Need::Only(None),
+                Condition::Present => Need::Unknown,
+            },
+            (Call::Wipe, _) => Need::Nothing,
+            _ => Need::Unknown,
+        }
+    }
+
+    fn might_lead(&self, from: &StringState, calls: &[&Call], to: &StringState) -> bool {
+        if from == to {
+            return true;
+        }
+        let steps = calls.iter().map(|call| match call {
+            Call::IncrBy(by) => Some(*by),
+            _ => None,
+        });
+        match (steps.collect::<Option<Vec<i64>>>(), count(from), count(to)) {
+            (Some(steps), Some(from), Some(to)) => is_in_reach(&steps, i128::from(to) - i128::from(from)),
+            (Some(_), _, None) => false,
+            _ => true,
+        }
     }
 }
 
@@ -110,11 +203,25 @@ fn set(state: &StringState, value: &[u8], condition: Condition, get: bool) -> (S
     (next, reply)
 }
 
-/// The sum, if what the key holds is an integer in its one written form (no sign plus, no leading zeros) and the sum
-/// fits.
+/// The sum, if what the key holds is an integer and the sum fits.
 fn incremented(state: &StringState, by: i64) -> Option<i64> {
-    let Some(bytes) = state else { return Some(by) };
+    count(state)?.checked_add(by)
+}
+
+/// What a key counts: zero if it is absent, nothing if it holds no integer in its one written form (no sign plus, no
+/// leading zeros).
+fn count(state: &StringState) -> Option<i64> {
+    let Some(bytes) = state else { return Some(0) };
     let number: i64 = std::str::from_utf8(bytes).ok()?.parse().ok()?;
-    let canonical = number.to_string().as_bytes() == bytes.as_slice();
-    number.checked_add(by).filter(|_| canonical)
+    let is_canonical = number.to_string().as_bytes() == bytes.as_slice();
+    is_canonical.then_some(number)
+}
+
+/// Whether a distance lies between the sum of all steps down and the sum of all steps up.
+fn is_in_reach(steps: &[i64], distance: i128) -> bool {
+    let sum = |sign: i64| -> i128 {
+        let same = steps.iter().filter(|step| step.signum() == sign);
+        same.map(|step| i128::from(*step)).sum()
+    };
+    (sum(-1)..=sum(1)).contains(&distance)
 }

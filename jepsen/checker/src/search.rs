@@ -8,9 +8,10 @@
 //! after their invocation, or never. They would double the situations each, but for four rules, none of which loses an
 //! order:
 //!
-//! 1. A sure operation that fits and changes nothing is placed at once: it stands in nobody's way.
-//! 2. An unsure operation is placed only if it changes the state, and after one by which it is not overwritten alone:
-//!    if leaving out its predecessor gives the same state, the predecessor was not needed.
+//! 1. A sure operation that fits and is a read, as its reply shows, is placed at once: it stands in nobody's way.
+//!    (That it changes nothing here is not enough. Writing once more what is there already may be needed later.)
+//! 2. An unsure operation is placed only if it changes the state, and something can come next that makes a difference
+//!    of the change: where leaving it out leads to the same state, it was not needed.
 //! 3. Of unsure operations with the same call the first invoked is placed first: they are interchangeable.
 //! 4. A situation is not entered if the same one was entered with some of these unsure operations still to spend:
 //!    nothing is possible now that was not possible then.
@@ -20,8 +21,10 @@
 //! then left wrongly with a shorter order, or refused in favour of one with an order as short. Both contradict the
 //! choice.
 
+use crate::call::Call;
 use crate::history::{Moment, Operation};
-use crate::model::Model;
+use crate::model::{Model, Need};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
@@ -82,11 +85,15 @@ struct Frame {
 /// Searches for an order of `operations`, which are sorted by invocation and contain no failed ones. Spends at most
 /// `steps_max` steps of the model; returns the number of those spent.
 pub(crate) fn search<M: Model>(model: &M, operations: &[&Operation], steps_max: u64) -> (Ending, u64) {
+    let mut states = States::new(model.initial());
+    let hints = operations.iter().map(|operation| Hints::new(model, operation, &mut states));
+    let hints: Vec<Hints> = hints.collect();
     let mut search = Search {
         model,
         operations,
-        board: Board::new(operations),
-        states: States::new(model.initial()),
+        board: Board::new(operations, &hints),
+        hints,
+        states,
         seen: Seen::default(),
         deepest: Deepest::default(),
         steps: 0,
@@ -98,6 +105,8 @@ pub(crate) fn search<M: Model>(model: &M, operations: &[&Operation], steps_max: 
 struct Search<'a, M: Model> {
     model: &'a M,
     operations: &'a [&'a Operation],
+    /// What the model says beforehand of each operation.
+    hints: Vec<Hints>,
     board: Board,
     states: States<M::State>,
     seen: Seen,
@@ -164,9 +173,9 @@ impl<M: Model> Search<'_, M> {
     fn sure_steps(&mut self, state: StateId, candidates: &[usize]) -> (Vec<(Step, StateId)>, bool) {
         let mut steps = Vec::new();
         for &index in candidates.iter().rev() {
-            let step = Step::Sure(index);
-            let nexts = self.nexts(state, self.board.sure[index].position);
-            if nexts == [state] {
+            let (step, position) = (Step::Sure(index), self.board.sure[index].position);
+            let nexts = self.nexts(state, position);
+            if self.hints[position].is_read && !nexts.is_empty() {
                 return (vec![(step, state)], true);
             }
             steps.extend(nexts.into_iter().map(|next| (step, next)));
@@ -174,21 +183,62 @@ impl<M: Model> Search<'_, M> {
         (steps, false)
     }
 
-    /// The unsure steps that are possible and of use in the situation of `frame`.
+    /// The unsure steps that are possible and of use in the situation of `frame` (rules 2 and 3).
     fn unsure_steps(&mut self, frame: &Frame) -> Vec<(Step, StateId)> {
-        let mut steps = Vec::new();
-        for index in self.board.unsure_candidates(frame.deadline) {
-            let position = self.board.unsure[index].position;
-            let without = frame.skipped.map(|before| self.nexts(before, position));
-            let without = without.unwrap_or_default();
-            for next in self.nexts(frame.state, position) {
-                if next != frame.state && !without.contains(&next) {
-                    steps.push((Step::Unsure(index), next));
-                }
-            }
+        let mut candidates = self.board.unsure_left(frame.deadline);
+        if !self.might_help(frame.state, &candidates) {
+            return Vec::new();
         }
-        steps.reverse();
+        candidates.retain(|&index| self.board.is_first_twin(index));
+        let position = |index: usize| self.board.unsure[index].position;
+        let builds = |&index: &usize| self.hints[position(index)].leaves.is_none();
+        let can_build = candidates.iter().any(builds);
+        let mut steps = Vec::new();
+        for index in candidates {
+            let position = self.board.unsure[index].position;
+            let nexts = match self.hints[position].leaves {
+                Some(_) if frame.skipped.is_some() => continue,
+                Some(next) if can_build || self.is_wanted(next) => vec![next],
+                Some(_) => continue,
+                None => self.nexts(frame.state, position),
+            };
+            let without = match frame.skipped {
+                Some(before) => self.nexts(before, position),
+                None => Vec::new(),
+            };
+            let is_new = |next: &StateId| *next != frame.state && !without.contains(next);
+            let nexts = nexts.into_iter().filter(is_new);
+            steps.extend(nexts.map(|next| (Step::Unsure(index), next)));
+        }
+        // The last one is tried first.
         steps
+            .sort_by_cached_key(|&(step, state)| (self.is_wanted(state), Reverse(self.board.position(step))));
+        steps
+    }
+
+    /// Whether some sure operation that may be placed next could make use of this state.
+    fn is_wanted(&self, state: StateId) -> bool {
+        self.needs(|wanted| wanted == state)
+    }
+
+    /// Whether these unsure operations could lead to such a state.
+    fn might_help(&self, state: StateId, left: &[usize]) -> bool {
+        let call = |&index: &usize| &self.operations[self.board.unsure[index].position].call;
+        let calls: Vec<&Call> = left.iter().map(call).collect();
+        let (model, from) = (self.model, self.states.get(state));
+        self.needs(|wanted| model.might_lead(from, &calls, self.states.get(wanted)))
+    }
+
+    /// Whether some sure operation that may be placed next needs a state that `is_met`, or who knows what.
+    fn needs(&self, is_met: impl Fn(StateId) -> bool) -> bool {
+        let (candidates, _) = self.board.candidates();
+        let position = |&index: &usize| self.board.sure[index].position;
+        let mut needs = candidates.iter().map(|index| self.hints[position(index)].need);
+        needs.any(|need| match need {
+            Need::Nothing => false,
+            Need::Only(wanted) => is_met(wanted),
+            Need::Unknown => true,
+        })
     }
 
     /// The states in which the operation may leave `state`.
@@ -208,6 +258,29 @@ impl<M: Model> Search<'_, M> {
             order: order.map(|(step, state)| (self.board.position(*step), show(state))).collect(),
             unplaced: self.deepest.unplaced.iter().map(position).collect(),
             states: self.deepest.states.iter().map(show).collect(),
+        }
+    }
+}
+
+/// The model's hints on one operation.
+struct Hints {
+    is_read: bool,
+    leaves: Option<StateId>,
+    need: Need<StateId>,
+}
+
+impl Hints {
+    fn new<M: Model>(model: &M, operation: &Operation, states: &mut States<M::State>) -> Self {
+        let (call, reply) = (&operation.call, operation.reply());
+        let need = reply.map_or(Need::Unknown, |reply| model.need(call, reply));
+        Self {
+            is_read: model.is_read(call, reply),
+            leaves: model.leaves(call).map(|state| states.number(state)),
+            need: match need {
+                Need::Nothing => Need::Nothing,
+                Need::Only(state) => Need::Only(states.number(state)),
+                Need::Unknown => Need::Unknown,
+            },
         }
     }
 }
@@ -285,7 +358,7 @@ struct Board {
 }
 
 impl Board {
-    fn new(operations: &[&Operation]) -> Self {
+    fn new(operations: &[&Operation], hints: &[Hints]) -> Self {
         let mut sure = Vec::new();
         let mut unsure: Vec<Unsure> = Vec::new();
         for (position, operation) in operations.iter().enumerate() {
@@ -293,7 +366,7 @@ impl Board {
             match operation.reply().and(operation.completed) {
                 Some(completed) => sure.push(Sure { position, client: operation.client, invoked, completed }),
                 // Whether an unknown read happened makes no difference to anyone.
-                None if operation.call.is_read() => {}
+                None if hints[position].is_read => {}
                 None => {
                     let same = |other: &Unsure| operations[other.position].call == operation.call;
                     let twin = unsure.iter().rposition(same);
@@ -351,15 +424,18 @@ impl Board {
         (candidates, deadline)
     }
 
-    /// The unsure operations that may be placed next, none invoked after `deadline` (rule 3).
-    fn unsure_candidates(&self, deadline: Option<Moment>) -> Vec<usize> {
+    /// The unsure operations not placed, but for those invoked after `deadline`.
+    fn unsure_left(&self, deadline: Option<Moment>) -> Vec<usize> {
         let invoked = |op: &&Unsure| deadline.is_none_or(|over| op.invoked <= over);
         let count = self.unsure.iter().take_while(invoked).count();
-        let useful = |&index: &usize| {
-            let twin = self.unsure[index].twin;
-            !self.unsure_placed.has(index) && twin.is_none_or(|twin| self.unsure_placed.has(twin))
-        };
-        (0..count).filter(useful).collect()
+        let is_left = |&index: &usize| !self.unsure_placed.has(index);
+        (0..count).filter(is_left).collect()
+    }
+
+    /// Whether this one is next among those with its call (rule 3).
+    fn is_first_twin(&self, index: usize) -> bool {
+        let twin = self.unsure[index].twin;
+        twin.is_none_or(|twin| self.unsure_placed.has(twin))
     }
 
     fn place(&mut self, step: Step) {

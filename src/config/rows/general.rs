@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("extended-redis-compatibility", Kind::Bool, "no").unlisted().moot(),
     Row::new("hash-seed", Kind::Text, "").immutable().unlisted().moot(),
     Row::new("hide-user-data-from-log", Kind::Bool, "no").unlisted(),
-    Row::new("hz", Kind::int(0, I32_MAX), "10").field(field!(hz)).apply(Apply::Timer),
+    Row::new("hz", Kind::Clamped { min: 1, max: 500 }, "10").field(field!(hz)).apply(Apply::Timer),
     Row::new("ignore-warnings", Kind::Text, "").moot(),
     Row::new("latency-monitor-threshold", Kind::int(0, I64_MAX), "0"),
     Row::new("latency-tracking", Kind::Bool, "yes"),
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("logfile", Kind::Text, "").immutable().field(field!(logfile)),
     Row::new("loglevel", Kind::Enum(LogLevel::NAMES), "notice").field(field!(loglevel)).apply(Apply::Logging),
     Row::new("notify-keyspace-events", Kind::KeyspaceEvents, ""),
-    Row::new("pidfile", Kind::Text, "/var/run/redis.pid").immutable().field(field!(pidfile)),
+    Row::new("pidfile", Kind::Text, "").immutable().field(field!(pidfile)),
     Row::new("proc-title-template", Kind::Checked(title_template), "{title} {listen-addr} {server-mode}")
         .field(field!(proc_title_template))
         .apply(Apply::ProcessTitle),

@@ -1,6 +1,8 @@
 //! The client side: encodes requests, decodes replies. For the simulator's clients, and for a replica's link.
 
 mod decoder;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use decoder::{DecodeError, DecodeLimits, Decoder};

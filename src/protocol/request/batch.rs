@@ -20,6 +20,8 @@ struct Shape {
     end: usize,
     /// Its size on the wire.
     wire_bytes: usize,
+    /// Where the input goes on behind it.
+    input_end: usize,
     /// Whether the places are in the batch's own bytes, not in the input.
     inline: bool,
 }
@@ -76,10 +78,28 @@ impl Batch {
         (0..self.len()).map(move |index| self.request(index, input))
     }
 
+    /// Where in the input the `index`th request begins (or the blank lines before it do).
+    pub fn start(&self, index: usize) -> usize {
+        index.checked_sub(1).map_or(0, |before| self.end(before))
+    }
+
+    /// Where in the input the `index`th request ends.
+    pub fn end(&self, index: usize) -> usize {
+        self.requests[index].input_end
+    }
+
+    /// Notes where the `index`th request ends, if it has been found.
+    #[inline]
+    pub(super) fn set_end(&mut self, index: usize, input_end: usize) {
+        if let Some(shape) = self.requests.get_mut(index) {
+            shape.input_end = input_end;
+        }
+    }
+
     /// Makes a request of the places from `first` on.
     #[inline]
     pub(super) fn finish(&mut self, first: usize, wire_bytes: usize, inline: bool) {
-        self.requests.push(Shape { first, end: self.places.len(), wire_bytes, inline });
+        self.requests.push(Shape { first, end: self.places.len(), wire_bytes, input_end: 0, inline });
     }
 }
 

@@ -9,6 +9,8 @@
 
 mod batch;
 mod parser;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Arguments, Batch, OwnedRequest, Request};
 pub use parser::{ARGUMENTS_MAX, INLINE_BYTES_MAX, Limits, Parsed, Parser};

@@ -90,8 +90,10 @@ impl Parser {
         self.needs = 0;
         let mut consumed = 0;
         while consumed < input.len() && batch.len() < batch_max {
+            let index = batch.len();
             match self.parse_one(input, consumed, limits, batch) {
                 Ok(Some(end)) => {
+                    batch.set_end(index, end);
                     consumed = end;
                     self.searched = 0;
                 }

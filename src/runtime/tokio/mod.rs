@@ -2,6 +2,8 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the door that the rule points to")]
 
 mod disk;
+pub mod host;
+pub mod log;
 mod network;
 mod process;
 

@@ -1,0 +1,337 @@
+//! A node's disk: a tree of directories and files, each with a live image (what the kernel's cache shows) and a durable one
+//! (what would be left without power).
+//!
+//! - Content becomes durable by syncing the file, names by syncing their directory. A crash of the process loses nothing.
+//! - Power loss keeps or drops every unsynced sector on its own, and keeps some first part of the unsynced changes of names.
+//! - A sync that fails gives up what it should have made durable: reads go on showing it, later syncs succeed, power loss
+//!   drops it. So does Linux.
+//! - A sync that is under way makes nothing durable before it ends.
+//!
+//! [`tree`] holds names, [`content`] one file's bytes; this file ties them to faults, trace and counts.
+
+mod content;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use crate::clock::Nanos;
+use crate::coverage::Counter;
+use crate::ground::Ground;
+use crate::options::DiskSettings;
+use crate::random::Random;
+use crate::trace::Kind;
+use content::Content;
+pub use content::SyncTicket;
+pub use tree::Inode;
+use tree::Tree;
+
+/// Bytes in a sector: the unit in which power loss tears.
+pub const SECTOR_BYTES: u64 = 512;
+
+/// EIO's number on Linux.
+const EIO: i32 = 5;
+
+/// One node's disk.
+#[derive(Debug)]
+pub struct Disk {
+    /// Its faults; may change at any time.
+    pub settings: DiskSettings,
+    tree: Tree,
+    files: BTreeMap<Inode, Content>,
+    /// Open handles of each file; a removed file lives until the last is closed.
+    handles: BTreeMap<Inode, u32>,
+    random: Random,
+    number: u64,
+}
+
+impl Disk {
+    /// An empty disk. `number` tells it from others in the trace.
+    pub fn new(settings: DiskSettings, random: Random, number: u64) -> Disk {
+        let (tree, files, handles) = (Tree::default(), BTreeMap::new(), BTreeMap::new());
+        Disk { settings, tree, files, handles, random, number }
+    }
+
+    /// Opens a file: an existing one, or a new one as the two flags allow. [`Disk::close`] has to follow.
+    pub fn open(
+        &mut self,
+        ground: &mut Ground,
+        path: &Path,
+        create: bool,
+        must_be_new: bool,
+    ) -> io::Result<Inode> {
+        let inode = match self.tree.find_file(path) {
+            Ok(_) if must_be_new => return Err(io::ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && create => {
+                self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+                let inode = self.tree.create_file(path)?;
+                self.files.insert(inode, Content::default());
+                inode
+            }
+            found => found?,
+        };
+        self.keep_open(inode);
+        self.record(ground, 1, inode.0);
+        Ok(inode)
+    }
+
+    /// One more handle on an open file. [`Disk::close`] has to follow.
+    pub fn keep_open(&mut self, inode: Inode) {
+        *self.handles.entry(inode).or_default() += 1;
+    }
+
+    /// Closes a handle.
+    pub fn close(&mut self, inode: Inode) {
+        if let Some(count) = self.handles.get_mut(&inode) {
+            *count -= 1;
+            if *count == 0 {
+                self.handles.remove(&inode);
+                self.forget_unreachable();
+            }
+        }
+    }
+
+    /// Closes all handles: the process is gone.
+    pub fn close_all(&mut self) {
+        self.files.values_mut().for_each(Content::abandon_syncs);
+        self.handles.clear();
+        self.forget_unreachable();
+    }
+
+    /// Reads at a position.
+    pub fn read_at(
+        &mut self,
+        ground: &mut Ground,
+        inode: Inode,
+        buffer: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
+        self.may_fail(ground, self.settings.read_error, Counter::DiskReadErrors)?;
+        let mut limit = buffer.len();
+        if self.random.chance(self.settings.short_io) {
+            limit = self.random.shorter(limit);
+        }
+        Ok(self.content(inode)?.read_at(&mut buffer[..limit], offset))
+    }
+
+    /// Writes at a position, or at the end.
+    pub fn write_at(
+        &mut self,
+        ground: &mut Ground,
+        inode: Inode,
+        bytes: &[u8],
+        offset: Option<u64>,
+    ) -> io::Result<usize> {
+        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        let length = self.content(inode)?.length();
+        let offset = offset.unwrap_or(length);
+        let mut count = bytes.len().min(self.room_at(inode, offset)?);
+        if count == 0 && !bytes.is_empty() {
+            ground.count(Counter::DiskFull);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if self.random.chance(self.settings.short_io) {
+            count = self.random.shorter(count);
+        }
+        ground.coverage.add(Counter::DiskShortWrites, u64::from(count < bytes.len()));
+        ground.count(Counter::FileWrites);
+        self.record(ground, 2, inode.0);
+        ground.trace.bytes(&bytes[..count]);
+        self.content(inode)?.write_at(&bytes[..count], offset);
+        Ok(count)
+    }
+
+    /// The length in bytes.
+    pub fn length(&mut self, inode: Inode) -> io::Result<u64> {
+        Ok(self.content(inode)?.length())
+    }
+
+    /// Cuts off, or extends with zeros.
+    pub fn set_length(&mut self, ground: &mut Ground, inode: Inode, length: u64) -> io::Result<()> {
+        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        let now = self.content(inode)?.length();
+        if length > now && self.room_at(inode, now)? < (length - now) as usize {
+            ground.count(Counter::DiskFull);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.record(ground, 3, length);
+        self.content(inode)?.set_length(length);
+        Ok(())
+    }
+
+    /// Begins to sync a file: what is written up to now will be durable when [`Disk::finish_sync`] succeeds. Returns how
+    /// long it takes, too.
+    pub fn begin_sync(&mut self, ground: &mut Ground, inode: Inode) -> io::Result<(SyncTicket, Nanos)> {
+        self.record(ground, 4, inode.0);
+        let latency = self.random.nanos(&self.settings.sync_latency);
+        Ok((self.content(inode)?.begin_sync(), latency))
+    }
+
+    /// Ends a sync.
+    pub fn finish_sync(&mut self, ground: &mut Ground, inode: Inode, ticket: SyncTicket) -> io::Result<()> {
+        self.record(ground, 5, inode.0);
+        let failed = self.may_fail(ground, self.settings.sync_error, Counter::DiskSyncErrors);
+        let content = self.content(inode)?;
+        if failed.is_err() {
+            content.fail_sync(ticket);
+        } else {
+            content.finish_sync(ticket);
+            ground.count(Counter::FileSyncs);
+        }
+        failed
+    }
+
+    /// Nobody waits for a sync any more: it does nothing.
+    pub fn abandon_sync(&mut self, inode: Inode, ticket: SyncTicket) {
+        if let Some(content) = self.files.get_mut(&inode) {
+            content.abandon_sync(ticket);
+        }
+    }
+
+    /// How long a sync of a directory takes, if there is such a directory.
+    pub fn begin_directory_sync(&mut self, path: &Path) -> io::Result<Nanos> {
+        self.tree.find_directory(path)?;
+        Ok(self.random.nanos(&self.settings.sync_latency))
+    }
+
+    /// Makes the names in a directory durable.
+    pub fn finish_directory_sync(&mut self, ground: &mut Ground, path: &Path) -> io::Result<()> {
+        let directory = self.tree.find_directory(path)?;
+        self.record(ground, 6, directory.0);
+        let failed = self.may_fail(ground, self.settings.sync_error, Counter::DiskSyncErrors);
+        if failed.is_ok() {
+            self.tree.sync_directory(directory);
+            self.forget_unreachable();
+            ground.count(Counter::DirectorySyncs);
+        }
+        failed
+    }
+
+    /// Renames a file or directory, replacing a file.
+    pub fn rename(&mut self, ground: &mut Ground, from: &Path, to: &Path) -> io::Result<()> {
+        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        self.tree.rename(from, to)?;
+        self.record(ground, 7, 0);
+        self.forget_unreachable();
+        Ok(())
+    }
+
+    /// Removes a file.
+    pub fn remove(&mut self, ground: &mut Ground, path: &Path) -> io::Result<()> {
+        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        self.tree.remove_file(path)?;
+        self.record(ground, 8, 0);
+        self.forget_unreachable();
+        Ok(())
+    }
+
+    /// The names in a directory, sorted.
+    pub fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        self.tree.list(path)
+    }
+
+    /// Creates a directory and those above it.
+    pub fn create_directory(&mut self, ground: &mut Ground, path: &Path) -> io::Result<()> {
+        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        self.record(ground, 9, 0);
+        self.tree.create_directory(path)
+    }
+
+    /// Bytes in use: of every file that has a name or a handle.
+    pub fn used_bytes(&self) -> u64 {
+        self.files.values().map(Content::length).sum()
+    }
+
+    /// What power loss leaves behind becomes what the kernel shows after the next boot.
+    pub fn lose_power(&mut self, ground: &mut Ground) {
+        self.record(ground, 10, 0);
+        let (kept, lost) = self.tree.lose_power(&mut self.random);
+        ground.coverage.add(Counter::NamesKept, kept as u64);
+        ground.coverage.add(Counter::NamesLost, lost as u64);
+        for content in self.files.values_mut() {
+            let (kept, lost) = content.lose_power(&mut self.random, self.settings.sector_kept);
+            ground.coverage.add(Counter::SectorsKept, kept);
+            ground.coverage.add(Counter::SectorsLost, lost);
+        }
+        self.handles.clear();
+        self.forget_unreachable();
+    }
+
+    /// Flips one bit of a file, in the cache and on the disk, at a position chosen by the seed. Returns its byte.
+    pub fn rot(&mut self, ground: &mut Ground, path: &Path) -> io::Result<Option<u64>> {
+        let inode = self.tree.find_file(path)?;
+        let length = self.content(inode)?.length();
+        if length == 0 {
+            return Ok(None);
+        }
+        let (position, bit) = (self.random.below(length), self.random.below(8));
+        self.content(inode)?.flip(position, 1 << bit);
+        self.record(ground, 11, position);
+        ground.count(Counter::BitsFlipped);
+        Ok(Some(position))
+    }
+
+    /// A file's content, without faults.
+    pub fn peek(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        let inode = self.tree.find_file(path)?;
+        let content = self.content(inode)?;
+        let mut bytes = vec![0; content.length() as usize];
+        content.read_at(&mut bytes, 0);
+        Ok(bytes)
+    }
+
+    /// Puts a file there, durable with its name and those of its directories, without faults.
+    pub fn place(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.tree.create_directory(path.parent().unwrap_or(Path::new("")))?;
+        let inode = match self.tree.find_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.tree.create_file(path)?,
+            found => found?,
+        };
+        let content = self.files.entry(inode).or_default();
+        content.set_length(0);
+        content.write_at(bytes, 0);
+        let ticket = content.begin_sync();
+        content.finish_sync(ticket);
+        for directory in path.ancestors().skip(1) {
+            let directory = self.tree.find_directory(directory)?;
+            self.tree.sync_directory(directory);
+        }
+        Ok(())
+    }
+
+    /// A disk taken out and replaced by an empty one.
+    pub fn erase(&mut self) {
+        (self.tree, self.files, self.handles) = (Tree::default(), BTreeMap::new(), BTreeMap::new());
+    }
+
+    fn content(&mut self, inode: Inode) -> io::Result<&mut Content> {
+        self.files.get_mut(&inode).ok_or_else(|| io::Error::from_raw_os_error(EIO))
+    }
+
+    fn room_at(&mut self, inode: Inode, offset: u64) -> io::Result<usize> {
+        if self.settings.capacity_bytes == u64::MAX {
+            return Ok(usize::MAX);
+        }
+        let free = self.settings.capacity_bytes.saturating_sub(self.used_bytes());
+        let end = self.content(inode)?.length() + free;
+        Ok(end.saturating_sub(offset) as usize)
+    }
+
+    fn may_fail(&mut self, ground: &mut Ground, probability: f64, counter: Counter) -> io::Result<()> {
+        if !self.random.chance(probability) {
+            return Ok(());
+        }
+        ground.count(counter);
+        Err(io::Error::from_raw_os_error(EIO))
+    }
+
+    fn forget_unreachable(&mut self) {
+        let named = self.tree.named_files();
+        self.files.retain(|inode, _| named.contains(inode) || self.handles.contains_key(inode));
+    }
+
+    fn record(&self, ground: &mut Ground, operation: u64, detail: u64) {
+        ground.record(Kind::Disk, self.number << 8 | operation, detail);
+    }
+}

@@ -1,0 +1,136 @@
+//! Periodic work, `hz` times a second: expired keys, freeing in slices, idle clients, rates, the process's own figures, and what
+//! CONFIG SET asks of the node.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::shared::Shared;
+use super::{TICK_MAX, listener, now};
+use crate::config::Apply;
+use crate::engine::session::Closing;
+use crate::engine::{Engine, address_text};
+use crate::runtime::{Monotonic, Now, Runtime};
+
+/// Of a tick's time, the part that the search for expired keys may take at effort 1; each step of effort adds two.
+const EXPIRE_PERCENT: u32 = 25;
+/// A step of that search goes on while more than this part of what it saw was expired; each step of effort takes one off.
+const STALE_PERCENT: usize = 10;
+/// However slow the clock (in a simulation it stands still meanwhile), no tick takes more steps.
+const EXPIRE_STEPS_MAX: usize = 1000;
+/// Entries freed in one slice, between two looks at the clock.
+const GARBAGE_SLICE: usize = 500;
+/// The part of a tick that freeing may take.
+const GARBAGE_PERCENT: u32 = 10;
+const GARBAGE_SLICES_MAX: usize = 200;
+/// Clients looked at for idleness in one tick, at least; all of them within a second.
+const CLIENTS_MIN: usize = 5;
+
+/// Runs to the end of the node.
+pub(super) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
+    let mut ticks: u64 = 0;
+    loop {
+        let tick = tick_length(&shared.engine.borrow());
+        R::sleep(tick).await;
+        if shared.frozen_until.get() > R::now() {
+            continue;
+        }
+        expire(&shared, tick);
+        free_garbage(&shared, tick);
+        let at = now::<R>();
+        housekeeping(&shared, ticks, at);
+        apply_changes(&shared);
+        shared.deliver();
+        ticks += 1;
+    }
+}
+
+fn tick_length(engine: &Engine) -> Duration {
+    Duration::from_millis(1000 / u64::from(engine.config.hz.clamp(1, 500))).min(TICK_MAX)
+}
+
+fn expire<R: Runtime>(shared: &Shared<R>, tick: Duration) {
+    let start = R::now();
+    let mut engine = shared.engine.borrow_mut();
+    let effort = engine.config.active_expire_effort.clamp(1, 10) - 1;
+    let budget = tick * (EXPIRE_PERCENT + 2 * effort) / 100;
+    let stale_percent = STALE_PERCENT.saturating_sub(effort as usize).max(1);
+    let mut quiet_databases = 0;
+    for _ in 0..EXPIRE_STEPS_MAX {
+        let found = engine.expire_step(now::<R>());
+        if found.expired * 100 <= found.examined * stale_percent {
+            quiet_databases += 1;
+            if quiet_databases > engine.keyspace.databases.len() {
+                break;
+            }
+        }
+        if R::now() - start > budget {
+            engine.stats.expired_time_cap_reached_count += 1;
+            break;
+        }
+    }
+    engine.stats.expire_cycle_cpu += R::now() - start;
+}
+
+fn free_garbage<R: Runtime>(shared: &Shared<R>, tick: Duration) {
+    let start = R::now();
+    let mut engine = shared.engine.borrow_mut();
+    for _ in 0..GARBAGE_SLICES_MAX {
+        if !engine.collect_garbage(GARBAGE_SLICE) || R::now() - start > tick * GARBAGE_PERCENT / 100 {
+            return;
+        }
+    }
+}
+
+fn housekeeping<R: Runtime>(shared: &Shared<R>, ticks: u64, at: Now) {
+    let mut engine = shared.engine.borrow_mut();
+    engine.process_memory = R::process_memory();
+    engine.process_cpu = R::process_cpu();
+    engine.sample_rates(at.mono);
+    close_idle(&mut engine, ticks, at.mono);
+    if engine.pause.take_ended(at.mono) {
+        engine.wake_all();
+    }
+}
+
+/// `timeout`: clients that sent nothing for so long are closed; monitors may be silent.
+fn close_idle(engine: &mut Engine, ticks: u64, now: Monotonic) {
+    let limit = Duration::from_secs(engine.config.timeout_seconds.into());
+    if limit.is_zero() {
+        return;
+    }
+    let hz = u64::from(engine.config.hz.max(1));
+    let count = (engine.sessions.len() / hz as usize).max(CLIENTS_MIN);
+    let all: Vec<_> = engine.sessions.iter().map(|(client, _)| client).collect();
+    let start = (ticks as usize * count) % all.len().max(1);
+    for client in all.iter().cycle().skip(start).take(count.min(all.len())) {
+        let session = &engine.sessions[*client];
+        if !session.monitor && now - session.active.mono > limit {
+            info!("Closing idle client {}", address_text(&session.peer));
+            engine.close_session(*client, Closing::Now);
+        }
+    }
+}
+
+/// What CONFIG SET changed and only the node can put into force.
+fn apply_changes<R: Runtime>(shared: &Rc<Shared<R>>) {
+    let changes = std::mem::take(&mut shared.engine.borrow_mut().config_changes);
+    for change in &changes {
+        match change.apply {
+            Apply::Listeners => relisten(shared),
+            apply => (shared.host)(apply, &shared.engine.borrow().config),
+        }
+    }
+}
+
+fn relisten<R: Runtime>(shared: &Rc<Shared<R>>) {
+    let opened = {
+        let engine = shared.engine.borrow();
+        listener::open_tcp::<R>(&engine.config)
+    };
+    match opened {
+        Ok(listeners) => shared.listen_on(listeners),
+        Err(e) => warn!("Failed to listen as CONFIG SET asks: {e}"),
+    }
+}

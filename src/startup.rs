@@ -1,0 +1,195 @@
+//! What happens before a node serves: reading the configuration, leaving the terminal, the pid file, the first lines of the log.
+#![allow(clippy::disallowed_methods, reason = "the process prepares itself before any node runs")]
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use tracing::{info, warn};
+
+use seawall::config::arguments::Sources;
+use seawall::config::{Apply, Config, LogLevel, Supervised, Warning};
+use seawall::engine::{Identity, REDIS_VERSION};
+use seawall::runtime::tokio::host::{self, Supervisor};
+use seawall::runtime::tokio::log::{self, Verbosity};
+use seawall::text::pattern::{Case, matches};
+
+/// A configuration, and what there is to say of it.
+pub struct Loaded {
+    pub config: Config,
+    /// Absolute path; empty for none.
+    pub config_file: String,
+    pub warnings: Vec<Warning>,
+}
+
+/// `seawall --version`
+pub fn version_line() -> String {
+    format!("Seawall server v={} redis={REDIS_VERSION} malloc=jemalloc bits=64", env!("CARGO_PKG_VERSION"))
+}
+
+/// Reads file, standard input and options, in this order. The error is a text for the operator.
+pub fn load(sources: &Sources) -> Result<Loaded, String> {
+    let mut loaded = Loaded { config: Config::default(), config_file: String::new(), warnings: Vec::new() };
+    if let Some(file) = &sources.file {
+        let unreadable = |e| format!("Fatal error, can't open config file '{file}': {e}");
+        let path = std::fs::canonicalize(file).map_err(unreadable)?;
+        let text = std::fs::read(&path).map_err(unreadable)?;
+        loaded.config_file = path.display().to_string();
+        loaded.read(file, &text)?;
+    }
+    if sources.stdin {
+        let mut text = Vec::new();
+        std::io::stdin().read_to_end(&mut text).map_err(|e| format!("Can't read standard input: {e}"))?;
+        loaded.read("standard input", &text)?;
+    }
+    loaded.read("command line", &sources.directives)?;
+    check_renames(&loaded.config)?;
+    Ok(loaded)
+}
+
+impl Loaded {
+    fn read(&mut self, source: &str, text: &[u8]) -> Result<(), String> {
+        let warnings = self.config.load(source, text, &mut included).map_err(|e| e.to_string())?;
+        self.warnings.extend(warnings);
+        Ok(())
+    }
+}
+
+/// The files that an `include` names: one path, or all that match a pattern in the last part of it.
+fn included(name: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let read = |path: &Path| {
+        let text = std::fs::read(path).map_err(|e| format!("can't read {}: {e}", path.display()))?;
+        Ok((path.display().to_string(), text))
+    };
+    if !name.contains(['*', '?', '[']) {
+        return Ok(vec![read(Path::new(name))?]);
+    }
+    let (directory, pattern) = name.rsplit_once('/').unwrap_or((".", name));
+    let Ok(entries) = std::fs::read_dir(directory) else { return Ok(Vec::new()) };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter(|e| matches(pattern.as_bytes(), e.file_name().as_encoded_bytes(), Case::Matters))
+        .map(|e| e.path())
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// Only the command table can tell whether `rename-command` makes sense.
+fn check_renames(config: &Config) -> Result<(), String> {
+    let mut table = seawall::commands::table();
+    for rename in &config.renames {
+        if table.find(&rename.from).is_none() {
+            return Err(rename.place.error("No such command in rename-command").to_string());
+        }
+        if !table.rename(&rename.from, &rename.to) {
+            return Err(rename.place.error("Target command name already exists").to_string());
+        }
+    }
+    Ok(())
+}
+
+/// Working directory, background, log. The error is a text for the operator.
+pub fn prepare_process(config: &Config) -> Result<(), String> {
+    let supervised = supervisor(config.supervised) != Supervisor::Nobody;
+    if config.daemonize && !supervised {
+        host::daemonize().map_err(|e| format!("Can't daemonize: {e}"))?;
+    }
+    if !config.dir.is_empty() {
+        let path = Path::new(&config.dir);
+        host::change_directory(path).map_err(|e| format!("Can't chdir to '{}': {e}", config.dir))?;
+    }
+    let file = Some(&config.logfile).filter(|file| !file.is_empty()).map(PathBuf::from);
+    if let Some(file) = &file {
+        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        opened.map_err(|e| format!("Can't open the log file {}: {e}", file.display()))?;
+    }
+    log::start(file, verbosity(config.loglevel));
+    Ok(())
+}
+
+fn verbosity(level: LogLevel) -> Verbosity {
+    match level {
+        LogLevel::Debug => Verbosity::Debug,
+        LogLevel::Verbose => Verbosity::Verbose,
+        LogLevel::Notice => Verbosity::Notice,
+        LogLevel::Warning => Verbosity::Warning,
+    }
+}
+
+/// The first lines of the log.
+pub fn announce(loaded: &Loaded) {
+    info!("oO0OoO0OoO0Oo Seawall is starting oO0OoO0OoO0Oo");
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    info!("Seawall version={version}, redis={REDIS_VERSION}, bits=64, pid={pid}, just started");
+    if loaded.config_file.is_empty() {
+        warn!(
+            "Warning: no config file specified, using the default config. In order to specify a config file use \
+             seawall /path/to/redis.conf"
+        );
+    } else {
+        info!("Configuration loaded from {}", loaded.config_file);
+    }
+    for warning in &loaded.warnings {
+        warn!("{warning}");
+    }
+    info!("Running mode=standalone, port={}.", loaded.config.port);
+}
+
+/// Who supervises, as `supervised` says.
+pub fn supervisor(configured: Supervised) -> Supervisor {
+    match configured {
+        Supervised::No => Supervisor::Nobody,
+        Supervised::Auto => Supervisor::Auto,
+        Supervised::Systemd => Supervisor::Systemd,
+        Supervised::Upstart => Supervisor::Upstart,
+    }
+}
+
+/// As Redis: a pid file is written if one is named or the process runs in the background. Its path, to remove it.
+pub fn write_pid_file(config: &Config) -> Option<PathBuf> {
+    const IN_BACKGROUND: &str = "/var/run/seawall.pid";
+    let path = match config.pidfile.as_str() {
+        "" if config.daemonize => IN_BACKGROUND,
+        "" => return None,
+        path => path,
+    };
+    match std::fs::write(path, format!("{}\n", std::process::id())) {
+        Ok(()) => Some(path.into()),
+        Err(e) => {
+            warn!("Failed to write PID file {path}: {e}");
+            None
+        }
+    }
+}
+
+/// What the node knows of its process.
+pub fn identity(config_file: &str) -> Identity {
+    let executable = std::env::current_exe().map_or_else(|_| String::new(), |p| p.display().to_string());
+    Identity {
+        process_id: std::process::id(),
+        executable,
+        config_file: config_file.to_owned(),
+        os: host::os_name(),
+        system_memory_bytes: host::system_memory_bytes(),
+        ..Identity::default()
+    }
+}
+
+/// Puts a change by CONFIG SET into force where it concerns the process.
+pub fn apply_change(apply: Apply, config: &Config) {
+    match apply {
+        Apply::Logging => log::set_verbosity(verbosity(config.loglevel)),
+        Apply::Directory => {
+            if let Err(e) = host::change_directory(Path::new(&config.dir)) {
+                warn!("Can't chdir to '{}': {e}", config.dir);
+            }
+        }
+        Apply::MaxClients => {
+            let served = host::allow_clients(config.maxclients);
+            if served < config.maxclients {
+                warn!("The limit of open files allows only {served} clients.");
+            }
+        }
+        _ => {}
+    }
+}
