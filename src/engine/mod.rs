@@ -18,6 +18,7 @@ pub mod effects;
 mod failure;
 mod gates;
 mod identity;
+mod key_range;
 mod memory;
 mod monitor;
 mod pause;
