@@ -94,7 +94,10 @@ fn names_summaries_and_containers_are_well_formed() {
     let mut names = BTreeSet::new();
     for (name, command) in ours() {
         assert!(names.insert(name), "{name} is there twice");
-        assert!(!command.summary.is_empty() && command.summary.len() < 120, "{name} needs a summary of one line");
+        assert!(
+            !command.summary.is_empty() && command.summary.len() < 120,
+            "{name} needs a summary of one line"
+        );
         assert!(command.summary.ends_with('.'), "{name}: a summary is a sentence");
         for sub in command.subcommands {
             assert_eq!(sub.name.split('|').next(), Some(name), "{} has another parent", sub.name);
@@ -107,7 +110,8 @@ fn facts(command: &Command) -> [(&'static str, Value); 8] {
     let mut flags: Vec<&str> =
         Flag::SHOWN.iter().filter(|(flag, _)| command.has(*flag)).map(|(_, name)| *name).collect();
     flags.sort_unstable();
-    let mut categories: Vec<String> = command.category_names().iter().map(|name| format!("@{name}")).collect();
+    let mut categories: Vec<String> =
+        command.category_names().iter().map(|name| format!("@{name}")).collect();
     categories.sort_unstable();
     let range = KeyRange::of(command);
     [
@@ -125,7 +129,9 @@ fn facts(command: &Command) -> [(&'static str, Value); 8] {
 fn key_spec(spec: &KeySpec) -> Value {
     let begin = match spec.begin {
         Begin::Index(index) => json!(["type", "index", "spec", ["index", index]]),
-        Begin::Keyword(word, from) => json!(["type", "keyword", "spec", ["keyword", word, "startfrom", from]]),
+        Begin::Keyword(word, from) => {
+            json!(["type", "keyword", "spec", ["keyword", word, "startfrom", from]])
+        }
         Begin::Unknown => json!(["type", "unknown", "spec", []]),
     };
     let find = match spec.find {

@@ -7,13 +7,20 @@ use crate::engine::{Call, Failure};
 /// The handler of every `HELP` sub-command.
 pub fn of_container(call: &mut Call<'_>) -> Result<(), Failure> {
     let table = call.engine.table();
-    let Some(row) = table.find(call.request.arg(0)).map(|id| table.row(id)) else { return Err(Failure::SYNTAX) };
+    let Some(row) = table.find(call.request.arg(0)).map(|id| table.row(id)) else {
+        return Err(Failure::SYNTAX);
+    };
     let (last, others): (Vec<_>, Vec<_>) =
         row.command.subcommands.iter().partition(|sub| sub.token().eq_ignore_ascii_case("help"));
     let lines: Vec<(String, &str)> = others
         .into_iter()
         .chain(last)
-        .map(|sub| (format!("{} {}", sub.token().to_ascii_uppercase(), sub.syntax).trim_end().to_owned(), sub.summary))
+        .map(|sub| {
+            (
+                format!("{} {}", sub.token().to_ascii_uppercase(), sub.syntax).trim_end().to_owned(),
+                sub.summary,
+            )
+        })
         .collect();
     let name = row.command.name.to_ascii_uppercase();
     write(call, &name, lines.iter().map(|(usage, about)| (usage.as_str(), *about)));

@@ -12,7 +12,8 @@ use crate::engine::command::Command;
 use crate::engine::table::CommandTable;
 
 /// All groups.
-pub const GROUPS: &[&[Command]] = &[string::COMMANDS, generic::COMMANDS, connection::COMMANDS, server::COMMANDS];
+pub const GROUPS: &[&[Command]] =
+    &[string::COMMANDS, generic::COMMANDS, connection::COMMANDS, server::COMMANDS];
 
 /// The table of a production node.
 pub fn table() -> CommandTable {

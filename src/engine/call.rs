@@ -238,13 +238,7 @@ impl<'a> Call<'a> {
 
 /// Looks a key up: expired keys are gone, hit or miss is counted, the access clock is set if `touch`.
 #[inline]
-fn look<'e>(
-    engine: &'e mut Engine,
-    db: usize,
-    key: &Key<'_>,
-    now: Now,
-    touch: bool,
-) -> Option<EntryRef<'e>> {
+fn look<'e>(engine: &'e mut Engine, db: usize, key: &Key<'_>, now: Now, touch: bool) -> Option<EntryRef<'e>> {
     let gone = engine.expire_if_due(db, key, now);
     let entry = if gone { None } else { engine.keyspace.databases[db].get(key) };
     engine.stats.count_lookup(entry.is_some());

@@ -346,7 +346,12 @@ impl KeySpec {
 
     /// As many keys as argument `index` says, behind it.
     pub const fn counted(index: i32, step: i32, flags: &'static [&'static str]) -> KeySpec {
-        KeySpec { flags, begin: Begin::Index(index), find: Find::KeyNum { index: 0, first: 1, step }, notes: "" }
+        KeySpec {
+            flags,
+            begin: Begin::Index(index),
+            find: Find::KeyNum { index: 0, first: 1, step },
+            notes: "",
+        }
     }
 
     /// The same with a remark.
@@ -376,7 +381,11 @@ impl KeySpec {
                 let at = usize::try_from(begin + i64::from(index)).ok().filter(|at| *at < arguments)?;
                 let keys: i64 = std::str::from_utf8(word(at)).ok()?.parse().ok().filter(|n| *n >= 0)?;
                 let first = begin + i64::from(first);
-                (first, first.checked_add(keys.checked_sub(1)?.checked_mul(i64::from(step))?)?, i64::from(step))
+                (
+                    first,
+                    first.checked_add(keys.checked_sub(1)?.checked_mul(i64::from(step))?)?,
+                    i64::from(step),
+                )
             }
             Find::Unknown => return None,
         };
@@ -387,7 +396,12 @@ impl KeySpec {
     }
 }
 
-fn find_keyword<'a>(keyword: &str, from: i32, arguments: usize, word: &impl Fn(usize) -> &'a [u8]) -> Option<i64> {
+fn find_keyword<'a>(
+    keyword: &str,
+    from: i32,
+    arguments: usize,
+    word: &impl Fn(usize) -> &'a [u8],
+) -> Option<i64> {
     let matches = |i: &usize| word(*i).eq_ignore_ascii_case(keyword.as_bytes());
     let found = if from >= 0 {
         (from as usize..arguments).find(matches)

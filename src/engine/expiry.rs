@@ -52,7 +52,8 @@ impl Engine {
         if let Some(removed) = self.keyspace.databases[db].remove(key) {
             drop(removed);
             self.stats.expired_keys += 1;
-            self.effects.push(db, &[if self.config.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" }, key.bytes]);
+            self.effects
+                .push(db, &[if self.config.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" }, key.bytes]);
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) fn resolve<'t>(
 #[inline]
 pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     protected(engine, session, row)?;
-    authenticated(session, row)?;
+    authenticated(engine, session, row)?;
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
@@ -54,15 +54,17 @@ fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failur
 }
 
 #[inline]
-fn authenticated(session: &Session, row: &Row) -> Result<(), Failure> {
-    if session.authenticated || row.has(Flag::NoAuth) { Ok(()) } else { Err(Failure::NO_AUTH) }
+fn authenticated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+    let open = || engine.config.requirepass.0.is_empty();
+    if session.authenticated || row.has(Flag::NoAuth) || open() { Ok(()) } else { Err(Failure::NO_AUTH) }
 }
 
 /// How much of a request an error text repeats.
 const ECHO_BYTES_MAX: usize = 128;
 
 fn unknown_command(request: Request<'_>) -> Failure {
-    let shown = |word: &[u8], room: usize| String::from_utf8_lossy(&word[..word.len().min(room)]).into_owned();
+    let shown =
+        |word: &[u8], room: usize| String::from_utf8_lossy(&word[..word.len().min(room)]).into_owned();
     let mut arguments = String::new();
     for word in request.iter().skip(1) {
         if arguments.len() >= ECHO_BYTES_MAX {

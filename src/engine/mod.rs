@@ -31,6 +31,7 @@ pub use call::{Call, Class};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
 pub use identity::{Identity, address_text, is_local};
+pub use key_range::KeyRange;
 pub use pause::{Pause, PauseScope};
 
 use std::time::Duration;
@@ -54,6 +55,9 @@ use table::{CommandId, CommandTable};
 
 /// The version of Redis whose behaviour clients may expect: what HELLO and INFO's `redis_version` say.
 pub const REDIS_VERSION: &str = "7.2.4";
+
+/// This program's own version.
+pub const SEAWALL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -214,7 +218,9 @@ impl Engine {
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
-            Ok(Admitted::Run(command, id)) => self.execute(client, request, (command, id, prepared), out, now),
+            Ok(Admitted::Run(command, id)) => {
+                self.execute(client, request, (command, id, prepared), out, now)
+            }
             Ok(Admitted::Wait(until)) => {
                 self.sessions[client].commands -= 1;
                 return Flow::Paused(until);

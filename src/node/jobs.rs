@@ -32,7 +32,8 @@ pub(super) async fn run<R: Runtime>(
             info!("User requested shutdown...");
             shared.stop();
             // No reply: the client sees the end of the connection, as from Redis.
-            shared.engine.borrow_mut().sessions[client].closing = Some(crate::engine::session::Closing::AfterReply);
+            shared.engine.borrow_mut().sessions[client].closing =
+                Some(crate::engine::session::Closing::AfterReply);
         }
     }
 }

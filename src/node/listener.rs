@@ -68,7 +68,10 @@ fn ip(name: &str) -> io::Result<IpAddr> {
         "::*" => Ok(Ipv6Addr::UNSPECIFIED.into()),
         "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
         name => name.parse().map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidInput, format!("Invalid bind address '{name}': not an IP address"))
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("Invalid bind address '{name}': not an IP address"),
+            )
         }),
     }
 }

@@ -43,7 +43,14 @@ impl Slowlog {
         length_max: usize,
     ) {
         let arguments = shortened(arguments);
-        self.entries.push_front(SlowlogEntry { id: self.next_id, time, duration, arguments, peer, client_name });
+        self.entries.push_front(SlowlogEntry {
+            id: self.next_id,
+            time,
+            duration,
+            arguments,
+            peer,
+            client_name,
+        });
         self.next_id += 1;
         self.entries.truncate(length_max);
     }

@@ -9,5 +9,13 @@ mod client;
 use crate::engine::command::Command;
 
 /// The group's table.
-pub const COMMANDS: &[Command] =
-    &[auth::AUTH, client::CLIENT, basic::ECHO, auth::HELLO, basic::PING, basic::QUIT, basic::RESET, basic::SELECT];
+pub const COMMANDS: &[Command] = &[
+    auth::AUTH,
+    client::CLIENT,
+    basic::ECHO,
+    auth::HELLO,
+    basic::PING,
+    basic::QUIT,
+    basic::RESET,
+    basic::SELECT,
+];

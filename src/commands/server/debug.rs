@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use crate::commands::help;
-use crate::engine::command::{Command, Flag, Group};
 use crate::engine::command::Handler;
+use crate::engine::command::{Command, Flag, Group};
 use crate::engine::{Call, Failure, Flow, Job};
 use crate::keyspace::{NewValue, Slot, Value};
 use crate::protocol::reply::Version;
@@ -99,7 +99,10 @@ fn error(call: &mut Call<'_>) -> Result<(), Failure> {
 
 /// C's `atoi`, which tests rely on: what is no number is 0.
 fn is_nonzero(word: &[u8]) -> bool {
-    word.iter().skip_while(|byte| b" +-".contains(byte)).take_while(|b| b.is_ascii_digit()).any(|b| *b != b'0')
+    word.iter()
+        .skip_while(|byte| b" +-".contains(byte))
+        .take_while(|b| b.is_ascii_digit())
+        .any(|b| *b != b'0')
 }
 
 fn set_active_expire(call: &mut Call<'_>) -> Result<(), Failure> {
@@ -118,7 +121,7 @@ fn sleep(call: &mut Call<'_>) -> Result<(), Failure> {
 /// The address of a value must not reach a reply (it would not repeat), so it is written as 0.
 fn object(call: &mut Call<'_>) -> Result<(), Failure> {
     let key = call.key(2);
-    let (access, now_ms) = (call.engine.access, call.now.wall.millis());
+    let (access, now_ms) = (call.engine.access(), call.now.wall.millis());
     let (entry, reply) = call.peek(&key);
     let entry = entry.ok_or(Failure::NO_SUCH_KEY)?;
     let (clock, encoding) = (entry.clock(), entry.encoding());

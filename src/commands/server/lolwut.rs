@@ -77,7 +77,19 @@ fn masonry(depth: usize, row: usize, width: usize) -> char {
     match depth {
         _ if row == 0 => ' ',
         d if d < lean => ' ',
-        d if d > width / 2 + lean => if row == HEIGHT - 1 { '▒' } else { ' ' },
-        d => if (d + row * 2).is_multiple_of(4) { '▌' } else { '█' },
+        d if d > width / 2 + lean => {
+            if row == HEIGHT - 1 {
+                '▒'
+            } else {
+                ' '
+            }
+        }
+        d => {
+            if (d + row * 2).is_multiple_of(4) {
+                '▌'
+            } else {
+                '█'
+            }
+        }
     }
 }

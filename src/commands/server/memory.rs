@@ -268,7 +268,9 @@ fn diagnosis(figures: &Figures, clients: usize) -> String {
     let findings = [
         (
             figures.peak / figures.used > 1.5,
-            format!("Peak: {used} are in use now, {peak} were once; what was freed may still count as resident."),
+            format!(
+                "Peak: {used} are in use now, {peak} were once; what was freed may still count as resident."
+            ),
         ),
         (
             wasted(figures.fragmentation(), 1.4),
@@ -291,7 +293,8 @@ fn diagnosis(figures: &Figures, clients: usize) -> String {
             "Clients: their buffers take over 200K each; some may not read their replies.".to_owned(),
         ),
     ];
-    let found: Vec<String> = findings.into_iter().filter(|(is, _)| *is).map(|(_, text)| format!(" * {text}\n")).collect();
+    let found: Vec<String> =
+        findings.into_iter().filter(|(is, _)| *is).map(|(_, text)| format!(" * {text}\n")).collect();
     match found.as_slice() {
         [] => "No trouble with memory was found.\n".to_owned(),
         found => format!("Trouble with memory:\n\n{}", found.concat()),

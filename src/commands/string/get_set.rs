@@ -7,8 +7,7 @@ use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
 use crate::engine::{Call, Class, Failure};
 use crate::keyspace::{Key, Occupied, Slot, Value};
 
-const BASE: Command =
-    Command { group: Group::String, categories: &[Category::String], ..Command::DEFAULT };
+const BASE: Command = Command { group: Group::String, categories: &[Category::String], ..Command::DEFAULT };
 const OVERWRITES: &[KeySpec] = &[KeySpec::one(1, &["OW", "update"])];
 
 pub(super) const GET: Command = Command {

@@ -100,7 +100,11 @@ fn msetnx(call: &mut Call<'_>) -> Result<(), Failure> {
 }
 
 /// Whether each key of the pairs in these arguments fulfils the condition.
-fn all(call: &mut Call<'_>, pairs: std::ops::Range<usize>, condition: Condition<'_>) -> Result<bool, Failure> {
+fn all(
+    call: &mut Call<'_>,
+    pairs: std::ops::Range<usize>,
+    condition: Condition<'_>,
+) -> Result<bool, Failure> {
     for i in pairs.step_by(2) {
         let key = call.key(i);
         let (entry, _) = call.peek(&key);

@@ -7,8 +7,7 @@ use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
 use crate::engine::{Call, Class, Failure};
 use crate::keyspace::{NewValue, Slot};
 
-const BASE: Command =
-    Command { group: Group::String, categories: &[Category::String], ..Command::DEFAULT };
+const BASE: Command = Command { group: Group::String, categories: &[Category::String], ..Command::DEFAULT };
 
 pub(super) const STRLEN: Command = Command {
     name: "strlen",
@@ -43,12 +42,8 @@ pub(super) const GETRANGE: Command = Command {
     ..BASE
 };
 
-pub(super) const SUBSTR: Command = Command {
-    name: "substr",
-    since: "1.0.0",
-    summary: "The former name of GETRANGE.",
-    ..GETRANGE
-};
+pub(super) const SUBSTR: Command =
+    Command { name: "substr", since: "1.0.0", summary: "The former name of GETRANGE.", ..GETRANGE };
 
 fn getrange(call: &mut Call<'_>) -> Result<(), Failure> {
     let (start, end) = (call.integer(2)?, call.integer(3)?);
@@ -129,7 +124,8 @@ pub(super) const SETRANGE: Command = Command {
 };
 
 fn setrange(call: &mut Call<'_>) -> Result<(), Failure> {
-    let offset = usize::try_from(call.integer(2)?).map_err(|_| Failure::fixed("ERR offset is out of range"))?;
+    let offset =
+        usize::try_from(call.integer(2)?).map_err(|_| Failure::fixed("ERR offset is out of range"))?;
     let (key, clock, patch) = (call.key(1), call.new_clock(), call.arg(3));
     let limit = call.engine.config.proto_max_bulk_len_bytes;
     let length = match call.slot(&key) {

@@ -5,8 +5,8 @@
 use std::io;
 use std::path::Path;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ::tokio::signal::unix::{SignalKind, signal};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Descriptors that a node needs beside its clients': listeners, files, the event loop.
 const RESERVED_DESCRIPTORS: u64 = 32;

@@ -44,7 +44,9 @@ pub fn start(file: Option<PathBuf>, verbosity: Verbosity) {
     let _ = LOG_FILE.set(file);
     let lines = tracing_subscriber::fmt::layer().event_format(Line).with_ansi(false).with_writer(Target);
     let enabled = filter::dynamic_filter_fn(|metadata, _| is_logged(*metadata.level()));
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines.with_filter(enabled)));
+    let _ = tracing::subscriber::set_global_default(
+        tracing_subscriber::registry().with(lines.with_filter(enabled)),
+    );
 }
 
 /// Changes how much is logged (CONFIG SET loglevel).
@@ -98,7 +100,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut line: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let now = chrono::Local::now().format("%d %b %Y %H:%M:%S%.3f");
         write!(line, "{}:M {now} {} ", std::process::id(), mark(*event.metadata().level()))?;
         context.format_fields(line.by_ref(), event)?;

@@ -1,5 +1,9 @@
 //! The production runtime: one event-loop thread on tokio's `LocalRuntime`, `blocking` on tokio's small pool of threads.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this is the door that the rule points to")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the door that the rule points to"
+)]
 
 mod disk;
 pub mod host;

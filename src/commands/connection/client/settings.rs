@@ -40,7 +40,11 @@ pub(super) const GETNAME: Command = Command {
 
 fn getname(call: &mut Call<'_>) -> Result<(), Failure> {
     let name = &call.engine.sessions[call.client].name;
-    if name.is_empty() { call.reply.null() } else { call.reply.bulk(name) }
+    if name.is_empty() {
+        call.reply.null()
+    } else {
+        call.reply.bulk(name)
+    }
     Ok(())
 }
 

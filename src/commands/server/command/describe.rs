@@ -89,13 +89,18 @@ fn write_key_spec(reply: &mut Reply<'_>, spec: &KeySpec) {
         Begin::Unknown => write_search(reply, "unknown", &[]),
     }
     reply.bulk(b"find_keys");
-    let numbers = |names: [&'static str; 3], values: [i32; 3]| [0, 1, 2].map(|i| (names[i], Fact::Number(values[i])));
+    let numbers =
+        |names: [&'static str; 3], values: [i32; 3]| [0, 1, 2].map(|i| (names[i], Fact::Number(values[i])));
     match spec.find {
         Find::Range { last, step, limit } => {
             write_search(reply, "range", &numbers(["lastkey", "keystep", "limit"], [last, step, limit]));
         }
         Find::KeyNum { index, first, step } => {
-            write_search(reply, "keynum", &numbers(["keynumidx", "firstkey", "keystep"], [index, first, step]));
+            write_search(
+                reply,
+                "keynum",
+                &numbers(["keynumidx", "firstkey", "keystep"], [index, first, step]),
+            );
         }
         Find::Unknown => write_search(reply, "unknown", &[]),
     }

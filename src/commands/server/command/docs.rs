@@ -23,7 +23,11 @@ fn docs(call: &mut Call<'_>) -> Result<(), Failure> {
     let commands: Vec<&Command> = if call.request.len() == 2 {
         table.names().map(|(_, id)| table.row(id).command).collect()
     } else {
-        call.request.iter_from(2).filter_map(|name| find(table, name)).map(|id| table.row(id).command).collect()
+        call.request
+            .iter_from(2)
+            .filter_map(|name| find(table, name))
+            .map(|id| table.row(id).command)
+            .collect()
     };
     call.reply.map(commands.len());
     commands.into_iter().for_each(|command| write_command(&mut call.reply, command));

@@ -55,7 +55,10 @@ fn filter<'a>(call: &Call<'a>) -> Result<Filter<'a>, Failure> {
         b"module" => Ok(Filter::None),
         b"aclcat" => {
             let is_it = |(_, name): &&(Category, &str)| name.as_bytes().eq_ignore_ascii_case(wanted);
-            Ok(Category::ALL.iter().find(is_it).map_or(Filter::None, |(category, _)| Filter::Category(*category)))
+            Ok(Category::ALL
+                .iter()
+                .find(is_it)
+                .map_or(Filter::None, |(category, _)| Filter::Category(*category)))
         }
         b"pattern" => Ok(Filter::Pattern(wanted)),
         _ => Err(Failure::SYNTAX),

@@ -17,15 +17,7 @@ pub(super) const COMMAND: Command = Command {
     summary: "Describes all commands.",
     complexity: "O(N) where N is the number of commands",
     tips: &["nondeterministic_output_order"],
-    subcommands: &[
-        COUNT,
-        docs::DOCS,
-        keys::GETKEYS,
-        keys::GETKEYSANDFLAGS,
-        HELP,
-        describe::INFO,
-        list::LIST,
-    ],
+    subcommands: &[COUNT, docs::DOCS, keys::GETKEYS, keys::GETKEYSANDFLAGS, HELP, describe::INFO, list::LIST],
     handler: describe::all,
     ..SUBCOMMAND
 };

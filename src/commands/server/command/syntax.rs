@@ -59,16 +59,19 @@ impl Kind {
     /// By the name of the argument, since the notation does not say it.
     fn of_name(name: &str) -> Kind {
         match name {
-            "key" | "newkey" | "key1" | "key2" | "source" | "destination" | "destkey" | "sourcekey" => Kind::Key,
+            "key" | "newkey" | "key1" | "key2" | "source" | "destination" | "destkey" | "sourcekey" => {
+                Kind::Key
+            }
             "pattern" => Kind::Pattern,
             "increment-float" | "score" | "min-score" | "max-score" | "longitude" | "latitude" | "radius" => {
                 Kind::Double
             }
             _ if name.starts_with("unix-time") => Kind::UnixTime,
-            "seconds" | "milliseconds" | "timeout" | "count" | "offset" | "start" | "end" | "stop" | "index"
-            | "index1" | "index2" | "cursor" | "numkeys" | "increment" | "decrement" | "client-id" | "db"
-            | "destination-db" | "ttl" | "len" | "version" | "columns" | "maxage" | "protover" | "frequency"
-            | "bit" | "numreplicas" | "numlocal" | "rank" | "maxlen" | "min-match-len" => Kind::Integer,
+            "seconds" | "milliseconds" | "timeout" | "count" | "offset" | "start" | "end" | "stop"
+            | "index" | "index1" | "index2" | "cursor" | "numkeys" | "increment" | "decrement"
+            | "client-id" | "db" | "destination-db" | "ttl" | "len" | "version" | "columns" | "maxage"
+            | "protover" | "frequency" | "bit" | "numreplicas" | "numlocal" | "rank" | "maxlen"
+            | "min-match-len" => Kind::Integer,
             _ => Kind::String,
         }
     }

@@ -36,7 +36,8 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     report.field("total_reads_processed", stats.total_reads_processed);
     report.field("total_writes_processed", stats.total_writes_processed);
     report.field("client_query_buffer_limit_disconnections", stats.client_query_buffer_limit_disconnections);
-    report.field("client_output_buffer_limit_disconnections", stats.client_output_buffer_limit_disconnections);
+    report
+        .field("client_output_buffer_limit_disconnections", stats.client_output_buffer_limit_disconnections);
     report.field("acl_access_denied_auth", stats.auth_failures);
 }
 

@@ -81,5 +81,8 @@ fn info(call: &mut Call<'_>) -> Result<(), Failure> {
 
 fn is_wanted(section: &Section, words: &BTreeSet<Vec<u8>>) -> bool {
     let has = |word: &str| words.contains(word.as_bytes());
-    has("all") || has("everything") || has(section.name) || section.by_default && (words.is_empty() || has("default"))
+    has("all")
+        || has("everything")
+        || has(section.name)
+        || section.by_default && (words.is_empty() || has("default"))
 }
