@@ -25,7 +25,7 @@ fn info(call: &mut Call<'_>) -> Result<(), Failure> {
     for name in call.request.iter_from(2) {
         match find(table, name) {
             Some(id) => describe(&mut call.reply, table.row(id).command),
-            None => call.reply.null_array(),
+            None => call.reply.null(),
         }
     }
     Ok(())

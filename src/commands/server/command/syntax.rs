@@ -191,6 +191,7 @@ impl Pending {
         let mut parts = std::mem::take(&mut self.arguments);
         list.push(match parts.len() {
             0 => Argument { name, kind: Kind::PureToken, token: Some(token), ..Argument::default() },
+            1 if parts[0].kind == Kind::OneOf => Argument { name, token: Some(token), ..parts.remove(0) },
             1 if parts[0].token.is_none() => Argument { token: Some(token), ..parts.remove(0) },
             _ => Argument { name, kind: Kind::Block, token: Some(token), parts, ..Argument::default() },
         });
@@ -252,4 +253,70 @@ fn repeat_last(list: &mut Vec<Argument>, repeated: &[Argument]) -> bool {
     let last = list.split_off(start);
     list.push(Argument { multiple: true, ..block(last) });
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Argument, Kind, parse};
+
+    /// The tree on one line: `name:kind`, the token before it, `?` for optional, `+` for multiple.
+    fn shown(syntax: &str) -> String {
+        parse(syntax).iter().map(show).collect::<Vec<_>>().join(" ")
+    }
+
+    fn show(argument: &Argument) -> String {
+        let token = argument.token.as_ref().map_or(String::new(), |token| format!("{token}="));
+        let parts: Vec<String> = argument.parts.iter().map(show).collect();
+        let (open, close) = if argument.kind == Kind::OneOf { ("<", ">") } else { ("(", ")") };
+        let what = match argument.kind {
+            Kind::PureToken => String::new(),
+            Kind::OneOf | Kind::Block => format!("{open}{}{close}", parts.join(" ")),
+            kind => format!("{}:{}", argument.name, kind.name()),
+        };
+        let optional = if argument.optional { "?" } else { "" };
+        let multiple = if argument.multiple { "+" } else { "" };
+        format!("{token}{what}{optional}{multiple}")
+    }
+
+    #[test]
+    fn words_and_their_kinds() {
+        assert_eq!(shown(""), "");
+        assert_eq!(shown("key seconds"), "key:key seconds:integer");
+        assert_eq!(shown("[message]"), "message:string?");
+        assert_eq!(shown("[NOW] [FORCE]"), "NOW=? FORCE=?");
+    }
+
+    #[test]
+    fn repetitions() {
+        assert_eq!(shown("key [key ...]"), "key:key+");
+        assert_eq!(shown("key value [key value ...]"), "(key:key value:string)+");
+        assert_eq!(shown("[section [section ...]]"), "section:string?+");
+        assert_eq!(shown("numkeys key [key ...] [WEIGHTS weight [weight ...]]"), "numkeys:integer key:key+ WEIGHTS=weight:string?+");
+        assert_eq!(shown("command [arg [arg ...]]"), "command:string arg:string?+");
+    }
+
+    #[test]
+    fn tokens_take_what_follows_them() {
+        assert_eq!(shown("[LIMIT offset count]"), "LIMIT=(offset:integer count:integer)?");
+        assert_eq!(shown("key [SAMPLES count]"), "key:key SAMPLES=count:integer?");
+        assert_eq!(shown("[TYPE <A | B>] [ID client-id [client-id ...]]"), "TYPE=<A= B=>? ID=client-id:integer?+");
+    }
+
+    #[test]
+    fn alternatives() {
+        assert_eq!(shown("<ON | OFF>"), "<ON= OFF=>");
+        assert_eq!(
+            shown("key value [NX | XX] [GET] [EX seconds | PXAT unix-time-milliseconds | KEEPTTL]"),
+            "key:key value:string <NX= XX=>? GET=? \
+             <EX=seconds:integer PXAT=unix-time-milliseconds:unix-time KEEPTTL=>?"
+        );
+        assert_eq!(shown("ip:port | <[ID client-id] | [SKIPME yes/no]>"), "<ip:port:string <ID=client-id:integer? SKIPME=yes/no:string?>>");
+    }
+
+    #[test]
+    fn what_breaks_the_notation_still_ends() {
+        for syntax in ["[", "]", "<a", "a | ", "...", "[...]", "| |", "<[a> b]"] {
+            let _ = shown(syntax);
+        }
+    }
 }
