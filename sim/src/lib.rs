@@ -3,7 +3,8 @@
 //! [`Simulation::run`] starts a world; nodes in it are generic over [`seawall::runtime::Runtime`] and are given
 //! [`SimRuntime`]. Rooms, from the ground: `random`, `trace`, `coverage`, `clock`, `queue`, `options`; `ground`, on which
 //! all parts stand; `network`, `disk`, `tasks`, `timers`, which know nothing of each other; `world`, which ties them
-//! together; `runtime`, which a node sees; `host`, the executor underneath; `simulation`, which a scenario sees.
+//! together; `runtime`, which a node sees; `host`, the executor underneath; `simulation`, which a scenario sees; `client`,
+//! `workload`, `nemesis`, `plants`, of which scenarios are made; `scenario`, the list of them.
 //!
 //! What holds: all choices come from the seed, each consumer's from a stream of its own; nothing that a process did not sync
 //! surely survives power loss, and nothing that it synced is lost; nothing passes a cut link; a process that has ended has
@@ -14,22 +15,30 @@ compile_error!(
     "seawall-sim needs --cfg madsim from .cargo/config.toml; an environment RUSTFLAGS overrides it"
 );
 
+pub mod client;
 pub mod clock;
 pub mod coverage;
 pub mod disk;
 pub mod ground;
 #[cfg(madsim)]
 mod host;
+#[cfg(madsim)]
+pub mod nemesis;
 pub mod network;
 pub mod options;
+pub mod plants;
 pub mod queue;
 pub mod random;
 pub mod runtime;
+#[cfg(madsim)]
+pub mod scenario;
 #[cfg(madsim)]
 mod simulation;
 pub mod tasks;
 pub mod timers;
 pub mod trace;
+#[cfg(madsim)]
+pub mod workload;
 pub mod world;
 
 pub use ground::{NodeId, Status};

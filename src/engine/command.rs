@@ -11,7 +11,7 @@ use super::failure::Failure;
 pub type Handler = fn(&mut Call<'_>) -> Result<(), Failure>;
 
 /// One command or sub-command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Command {
     /// In lower case; a sub-command's is `parent|sub`.
     pub name: &'static str,

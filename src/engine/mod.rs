@@ -30,7 +30,7 @@ mod expiry;
 pub use call::{Call, Class};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
-pub use identity::{Identity, address_text, is_local};
+pub use identity::{Identity, REDIS_VERSION, SEAWALL_VERSION, address_text, is_local};
 pub use key_range::KeyRange;
 pub use pause::{Pause, PauseScope};
 
@@ -52,12 +52,6 @@ use effects::Effects;
 
 use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
-
-/// The version of Redis whose behaviour clients may expect: what HELLO and INFO's `redis_version` say.
-pub const REDIS_VERSION: &str = "7.2.4";
-
-/// This program's own version.
-pub const SEAWALL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -26,6 +26,7 @@
 //! assert!(matches!(verdict, Verdict::Violation(_)));
 //! ```
 
+mod board;
 pub mod call;
 pub mod history;
 pub mod linearizability;
@@ -33,6 +34,7 @@ pub mod model;
 pub mod notation;
 mod quote;
 mod search;
+mod seen;
 pub mod timeline;
 pub mod totals;
 

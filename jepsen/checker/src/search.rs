@@ -16,17 +16,20 @@
 //! 4. A situation is not entered if the same one was entered with some of these unsure operations still to spend:
 //!    nothing is possible now that was not possible then.
 //!
+//! A first search allows only short chains of unsure steps. Long ones are rarely needed and cost most; if none was cut
+//! short its answer is final, otherwise a second search allows all.
+//!
 //! Why situations still under way may count as entered (rule 4): take a situation that is left without success though
 //! an order leads on from it, the one with the shortest such order. The next situation on it was either entered, and
 //! then left wrongly with a shorter order, or refused in favour of one with an order as short. Both contradict the
 //! choice.
 
+use crate::board::{Board, Step};
 use crate::call::Call;
 use crate::history::{Moment, Operation};
 use crate::model::{Model, Need};
+use crate::seen::{INITIAL, Seen, StateId, States};
 use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 
 /// How a search ended.
 pub(crate) enum Ending {
@@ -52,26 +55,13 @@ pub(crate) struct DeadEnd {
 /// At most so many states are kept for an explanation.
 const STATES_SHOWN_MAX: usize = 12;
 
-/// A state's number among those met.
-type StateId = u32;
-
-/// Fixed keys: a verdict and its number of steps must not differ between two runs.
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
-
-/// The placing of one operation, by its index among the sure or the unsure ones.
-#[derive(Clone, Copy)]
-enum Step {
-    Sure(usize),
-    Unsure(usize),
-}
-
 /// One situation on the path from the beginning to where the search stands.
 struct Frame {
     /// What led here; none at the beginning.
     taken: Option<Step>,
     state: StateId,
-    /// The state before an unsure step that led here.
-    skipped: Option<StateId>,
+    /// The unsure steps that led here since the last sure one.
+    chain: Option<Chain>,
     /// The sure operation that must be placed soonest.
     urgent: Option<usize>,
     /// What was invoked after this cannot be placed yet.
@@ -82,24 +72,36 @@ struct Frame {
     unsure_listed: bool,
 }
 
+/// One or more unsure steps in a row.
+#[derive(Clone, Copy)]
+struct Chain {
+    length: usize,
+    /// The state before the last one.
+    before: StateId,
+}
+
+impl Frame {
+    fn chain_after(&self, step: Step) -> Option<Chain> {
+        let length = 1 + self.chain.map_or(0, |chain| chain.length);
+        let before = self.state;
+        matches!(step, Step::Unsure(_)).then_some(Chain { length, before })
+    }
+}
+
+/// The longest chain of unsure steps in the first search.
+const CHAIN_FIRST_MAX: usize = 2;
+
 /// Searches for an order of `operations`, which are sorted by invocation and contain no failed ones. Spends at most
-/// `steps_max` steps of the model; returns the number of those spent.
+/// `steps_max` steps of the model (a few more for the last situation); returns the number of those spent.
 pub(crate) fn search<M: Model>(model: &M, operations: &[&Operation], steps_max: u64) -> (Ending, u64) {
-    let mut states = States::new(model.initial());
-    let hints = operations.iter().map(|operation| Hints::new(model, operation, &mut states));
-    let hints: Vec<Hints> = hints.collect();
-    let mut search = Search {
-        model,
-        operations,
-        board: Board::new(operations, &hints),
-        hints,
-        states,
-        seen: Seen::default(),
-        deepest: Deepest::default(),
-        steps: 0,
-    };
-    let ending = search.run(steps_max);
-    (ending, search.steps)
+    let mut first = Search::new(model, operations, CHAIN_FIRST_MAX);
+    let ending = first.run(steps_max);
+    if !(first.was_cut && matches!(ending, Ending::NoOrder(_))) {
+        return (ending, first.steps);
+    }
+    let mut second = Search::new(model, operations, usize::MAX);
+    let ending = second.run(steps_max.saturating_sub(first.steps));
+    (ending, first.steps + second.steps)
 }
 
 struct Search<'a, M: Model> {
@@ -112,9 +114,30 @@ struct Search<'a, M: Model> {
     seen: Seen,
     deepest: Deepest,
     steps: u64,
+    chain_max: usize,
+    /// Whether a chain was cut short that could have gone on.
+    was_cut: bool,
 }
 
-impl<M: Model> Search<'_, M> {
+impl<'a, M: Model> Search<'a, M> {
+    fn new(model: &'a M, operations: &'a [&'a Operation], chain_max: usize) -> Self {
+        let mut states = States::new(model.initial());
+        let hints = operations.iter().map(|operation| Hints::new(model, operation, &mut states));
+        let hints: Vec<Hints> = hints.collect();
+        Self {
+            model,
+            operations,
+            board: Board::new(operations, |position| hints[position].is_read),
+            hints,
+            states,
+            seen: Seen::default(),
+            deepest: Deepest::default(),
+            steps: 0,
+            chain_max,
+            was_cut: false,
+        }
+    }
+
     /// The search itself: depth first, on a stack of its own, since an order has thousands of steps.
     fn run(&mut self, steps_max: u64) -> Ending {
         self.seen.is_new(&self.board, INITIAL);
@@ -127,11 +150,10 @@ impl<M: Model> Search<'_, M> {
                 return Ending::Exhausted;
             }
             if let Some((step, state)) = top.untried.pop() {
-                let before = top.state;
+                let chain = top.chain_after(step);
                 self.board.place(step);
                 if self.seen.is_new(&self.board, state) {
-                    let skipped = matches!(step, Step::Unsure(_)).then_some(before);
-                    path.push(self.enter(Some(step), state, skipped));
+                    path.push(self.enter(Some(step), state, chain));
                 } else {
                     self.board.take_back(step);
                 }
@@ -149,7 +171,7 @@ impl<M: Model> Search<'_, M> {
     }
 
     /// The situation on the board, with the sure steps that are possible.
-    fn enter(&mut self, taken: Option<Step>, state: StateId, skipped: Option<StateId>) -> Frame {
+    fn enter(&mut self, taken: Option<Step>, state: StateId, chain: Option<Chain>) -> Frame {
         let (mut candidates, deadline) = self.board.candidates();
         candidates.sort_by_key(|&index| self.board.sure[index].completed);
         let urgent = candidates.first().copied();
@@ -161,7 +183,7 @@ impl<M: Model> Search<'_, M> {
         Frame {
             taken,
             state,
-            skipped,
+            chain,
             urgent,
             deadline,
             untried,
@@ -183,60 +205,59 @@ impl<M: Model> Search<'_, M> {
         (steps, false)
     }
 
-    /// The unsure steps that are possible and of use in the situation of `frame` (rules 2 and 3).
+    /// The unsure steps that are possible and of use in the situation of `frame` (rules 2 and 3), the best one last.
     fn unsure_steps(&mut self, frame: &Frame) -> Vec<(Step, StateId)> {
-        let mut candidates = self.board.unsure_left(frame.deadline);
-        if !self.might_help(frame.state, &candidates) {
+        let needs = self.needs();
+        let mut left = self.board.unsure_left(frame.deadline);
+        if !self.might_help(&needs, frame.state, &left) {
             return Vec::new();
         }
-        candidates.retain(|&index| self.board.is_first_twin(index));
-        let position = |index: usize| self.board.unsure[index].position;
-        let builds = |&index: &usize| self.hints[position(index)].leaves.is_none();
-        let can_build = candidates.iter().any(builds);
+        left.retain(|&index| self.board.is_first_twin(index));
+        let builds = |&index: &usize| self.hints[self.board.unsure[index].position].leaves.is_none();
+        let can_build = left.iter().any(builds);
         let mut steps = Vec::new();
-        for index in candidates {
-            let position = self.board.unsure[index].position;
-            let nexts = match self.hints[position].leaves {
-                Some(_) if frame.skipped.is_some() => continue,
-                Some(next) if can_build || self.is_wanted(next) => vec![next],
-                Some(_) => continue,
-                None => self.nexts(frame.state, position),
-            };
-            let without = match frame.skipped {
-                Some(before) => self.nexts(before, position),
-                None => Vec::new(),
-            };
-            let is_new = |next: &StateId| *next != frame.state && !without.contains(next);
-            let nexts = nexts.into_iter().filter(is_new);
-            steps.extend(nexts.map(|next| (Step::Unsure(index), next)));
+        for index in left.into_iter().rev() {
+            let mut nexts = self.unsure_nexts(frame, self.board.unsure[index].position);
+            nexts.retain(|&next| can_build || needs.iter().any(|need| need.allows(next)));
+            steps.extend(nexts.into_iter().map(|next| (Step::Unsure(index), next)));
         }
-        // The last one is tried first.
-        steps
-            .sort_by_cached_key(|&(step, state)| (self.is_wanted(state), Reverse(self.board.position(step))));
+        if frame.chain.is_some_and(|chain| chain.length >= self.chain_max) && !steps.is_empty() {
+            self.was_cut = true;
+            steps.clear();
+        }
+        steps.sort_by_key(|(_, next)| needs.contains(&Need::Only(*next)));
         steps
     }
 
-    /// Whether some sure operation that may be placed next could make use of this state.
-    fn is_wanted(&self, state: StateId) -> bool {
-        self.needs(|wanted| wanted == state)
+    /// The states in which an unsure operation may leave that of `frame`, but for those that are reached without it or
+    /// without the unsure step before.
+    fn unsure_nexts(&mut self, frame: &Frame, position: usize) -> Vec<StateId> {
+        let mut nexts = match (self.hints[position].leaves, frame.chain) {
+            (Some(_), Some(_)) => return Vec::new(),
+            (Some(next), None) => vec![next],
+            (None, _) => self.nexts(frame.state, position),
+        };
+        let without = frame.chain.map(|chain| self.nexts(chain.before, position));
+        let without = without.unwrap_or_default();
+        nexts.retain(|next| *next != frame.state && !without.contains(next));
+        nexts
     }
 
-    /// Whether these unsure operations could lead to such a state.
-    fn might_help(&self, state: StateId, left: &[usize]) -> bool {
+    /// What the sure operations need that may be placed next.
+    fn needs(&self) -> Vec<Need<StateId>> {
+        let (candidates, _) = self.board.candidates();
+        let need = |&index: &usize| self.hints[self.board.sure[index].position].need;
+        candidates.iter().map(need).collect()
+    }
+
+    /// Whether the unsure operations that are `left` could lead to a state that is needed.
+    fn might_help(&self, needs: &[Need<StateId>], from: StateId, left: &[usize]) -> bool {
         let call = |&index: &usize| &self.operations[self.board.unsure[index].position].call;
         let calls: Vec<&Call> = left.iter().map(call).collect();
-        let (model, from) = (self.model, self.states.get(state));
-        self.needs(|wanted| model.might_lead(from, &calls, self.states.get(wanted)))
-    }
-
-    /// Whether some sure operation that may be placed next needs a state that `is_met`, or who knows what.
-    fn needs(&self, is_met: impl Fn(StateId) -> bool) -> bool {
-        let (candidates, _) = self.board.candidates();
-        let position = |&index: &usize| self.board.sure[index].position;
-        let mut needs = candidates.iter().map(|index| self.hints[position(index)].need);
-        needs.any(|need| match need {
+        let (model, from) = (self.model, self.states.get(from));
+        needs.iter().any(|need| match *need {
             Need::Nothing => false,
-            Need::Only(wanted) => is_met(wanted),
+            Need::Only(to) => model.might_lead(from, &calls, self.states.get(to)),
             Need::Unknown => true,
         })
     }
@@ -258,6 +279,17 @@ impl<M: Model> Search<'_, M> {
             order: order.map(|(step, state)| (self.board.position(*step), show(state))).collect(),
             unplaced: self.deepest.unplaced.iter().map(position).collect(),
             states: self.deepest.states.iter().map(show).collect(),
+        }
+    }
+}
+
+impl Need<StateId> {
+    /// Whether this state makes a difference to the call.
+    fn allows(self, state: StateId) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Only(wanted) => wanted == state,
+            Self::Unknown => true,
         }
     }
 }
@@ -295,7 +327,9 @@ struct Deepest {
     urgent: Option<(usize, Moment)>,
     /// The states of situations in which it was urgent.
     states: Vec<StateId>,
-    /// The longest path to such a situation.
+    /// Sure steps, and all steps with the fewest first, of the best path to such a situation.
+    merit: Option<(usize, Reverse<usize>)>,
+    /// That path.
     order: Vec<(Step, StateId)>,
     /// What could have come next there, and did not fit.
     unplaced: Vec<usize>,
@@ -315,250 +349,15 @@ impl Deepest {
     fn note_dead_end(&mut self, path: &[Frame], board: &Board) {
         let urgent = path.last().and_then(|frame| frame.urgent);
         let latest = self.urgent.map(|(latest, _)| latest);
-        let is_first = self.unplaced.is_empty();
-        if urgent != latest || !(is_first || path.len() > self.order.len() + 1) {
+        // Among those with as many sure steps the one with the fewest unsure ones is easiest to follow.
+        let merit = (board.highest.len(), Reverse(path.len()));
+        if urgent != latest || self.merit.is_some_and(|best| merit <= best) {
             return;
         }
+        self.merit = Some(merit);
         let placed = path.iter().filter_map(|frame| Some((frame.taken?, frame.state)));
         self.order = placed.collect();
         self.unplaced = board.candidates().0;
         self.unplaced.sort_by_key(|&index| board.sure[index].completed);
-    }
-}
-
-/// A sure operation.
-struct Sure {
-    /// Its position among all operations.
-    position: usize,
-    client: Option<u32>,
-    invoked: Moment,
-    completed: Moment,
-}
-
-/// An unsure operation.
-struct Unsure {
-    position: usize,
-    invoked: Moment,
-    /// The one with the same call that was invoked just before.
-    twin: Option<usize>,
-}
-
-/// What is placed and what is not.
-struct Board {
-    sure: Vec<Sure>,
-    unsure: Vec<Unsure>,
-    /// The sure ones not placed, by invocation: the successor of each, with index `sure.len()` before the first and
-    /// after the last. Steps are taken back in the reverse order of their placing, so a placed one's links stay true.
-    next: Vec<usize>,
-    previous: Vec<usize>,
-    sure_placed: Bits,
-    unsure_placed: Bits,
-    /// The greatest index ever placed, after each sure step.
-    highest: Vec<usize>,
-}
-
-impl Board {
-    fn new(operations: &[&Operation], hints: &[Hints]) -> Self {
-        let mut sure = Vec::new();
-        let mut unsure: Vec<Unsure> = Vec::new();
-        for (position, operation) in operations.iter().enumerate() {
-            let invoked = operation.invoked;
-            match operation.reply().and(operation.completed) {
-                Some(completed) => sure.push(Sure { position, client: operation.client, invoked, completed }),
-                // Whether an unknown read happened makes no difference to anyone.
-                None if hints[position].is_read => {}
-                None => {
-                    let same = |other: &Unsure| operations[other.position].call == operation.call;
-                    let twin = unsure.iter().rposition(same);
-                    unsure.push(Unsure { position, invoked, twin });
-                }
-            }
-        }
-        let end = sure.len();
-        Self {
-            next: (1..=end).chain([0]).collect(),
-            previous: [end].into_iter().chain(0..end).collect(),
-            sure_placed: Bits::new(end),
-            unsure_placed: Bits::new(unsure.len()),
-            highest: Vec::new(),
-            sure,
-            unsure,
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.first() == self.sure.len()
-    }
-
-    /// The first sure operation not placed; their number if all are.
-    fn first(&self) -> usize {
-        self.next[self.sure.len()]
-    }
-
-    fn position(&self, step: Step) -> usize {
-        match step {
-            Step::Sure(index) => self.sure[index].position,
-            Step::Unsure(index) => self.unsure[index].position,
-        }
-    }
-
-    /// The sure operations that may be placed next: none that is not placed was over before they were invoked, and none
-    /// of their client was invoked before them. Also the first completion among those not placed.
-    fn candidates(&self) -> (Vec<usize>, Option<Moment>) {
-        let mut candidates: Vec<usize> = Vec::new();
-        let mut deadline: Option<Moment> = None;
-        let mut index = self.first();
-        while let Some(operation) = self.sure.get(index) {
-            if deadline.is_some_and(|over| over < operation.invoked) {
-                break;
-            }
-            let over = operation.completed;
-            deadline = Some(deadline.map_or(over, |least| least.min(over)));
-            let client = operation.client;
-            let before = |&other: &usize| client.is_some() && self.sure[other].client == client;
-            if !candidates.iter().any(before) {
-                candidates.push(index);
-            }
-            index = self.next[index];
-        }
-        (candidates, deadline)
-    }
-
-    /// The unsure operations not placed, but for those invoked after `deadline`.
-    fn unsure_left(&self, deadline: Option<Moment>) -> Vec<usize> {
-        let invoked = |op: &&Unsure| deadline.is_none_or(|over| op.invoked <= over);
-        let count = self.unsure.iter().take_while(invoked).count();
-        let is_left = |&index: &usize| !self.unsure_placed.has(index);
-        (0..count).filter(is_left).collect()
-    }
-
-    /// Whether this one is next among those with its call (rule 3).
-    fn is_first_twin(&self, index: usize) -> bool {
-        let twin = self.unsure[index].twin;
-        twin.is_none_or(|twin| self.unsure_placed.has(twin))
-    }
-
-    fn place(&mut self, step: Step) {
-        match step {
-            Step::Sure(index) => {
-                let (previous, next) = (self.previous[index], self.next[index]);
-                self.next[previous] = next;
-                self.previous[next] = previous;
-                self.sure_placed.set(index);
-                let highest = self.highest.last().map_or(index, |&last| last.max(index));
-                self.highest.push(highest);
-            }
-            Step::Unsure(index) => self.unsure_placed.set(index),
-        }
-    }
-
-    fn take_back(&mut self, step: Step) {
-        match step {
-            Step::Sure(index) => {
-                let (previous, next) = (self.previous[index], self.next[index]);
-                self.next[previous] = index;
-                self.previous[next] = index;
-                self.sure_placed.clear(index);
-                self.highest.pop();
-            }
-            Step::Unsure(index) => self.unsure_placed.clear(index),
-        }
-    }
-}
-
-/// The situations entered so far.
-#[derive(Default)]
-struct Seen {
-    /// For the sure operations placed and the state: the least sets of unsure ones placed, none within another.
-    spent: Map<Situation, Vec<Box<[u64]>>>,
-}
-
-/// Which sure operations are placed (all below `first`, then the bits of `beyond`), and the state.
-#[derive(PartialEq, Eq, Hash)]
-struct Situation {
-    first: usize,
-    beyond: Box<[u64]>,
-    state: StateId,
-}
-
-impl Seen {
-    /// Enters the situation on the board, unless that is pointless (rule 4 above).
-    fn is_new(&mut self, board: &Board, state: StateId) -> bool {
-        let first = board.first();
-        let highest = board.highest.last().copied().unwrap_or_default();
-        let beyond = board.sure_placed.words(first, highest);
-        let spent = &board.unsure_placed.0;
-        let situation = Situation { first, beyond, state };
-        let entered = self.spent.entry(situation).or_default();
-        if entered.iter().any(|less| is_within(less, spent)) {
-            return false;
-        }
-        entered.retain(|more| !is_within(spent, more));
-        entered.push(spent.clone());
-        true
-    }
-}
-
-/// Whether all bits of `part` are in `whole`, which is as long.
-fn is_within(part: &[u64], whole: &[u64]) -> bool {
-    let mut pairs = part.iter().zip(whole);
-    pairs.all(|(part, whole)| part & !whole == 0)
-}
-
-/// A set of small numbers.
-struct Bits(Box<[u64]>);
-
-impl Bits {
-    fn new(len: usize) -> Self {
-        Self(vec![0; len.div_ceil(64)].into())
-    }
-
-    fn has(&self, index: usize) -> bool {
-        self.0[index / 64] & (1 << (index % 64)) != 0
-    }
-
-    fn set(&mut self, index: usize) {
-        self.0[index / 64] |= 1 << (index % 64);
-    }
-
-    fn clear(&mut self, index: usize) {
-        self.0[index / 64] &= !(1 << (index % 64));
-    }
-
-    /// The words from that of `from` to that of `to`; none if `from` is greater.
-    fn words(&self, from: usize, to: usize) -> Box<[u64]> {
-        let last = self.0.len().min(to / 64 + 1);
-        self.0[(from / 64).min(last)..last].into()
-    }
-}
-
-/// The number of the model's initial state.
-const INITIAL: StateId = 0;
-
-/// All states met, each with a number.
-struct States<S> {
-    states: Vec<S>,
-    numbers: Map<S, StateId>,
-}
-
-impl<S: Clone + Eq + std::hash::Hash> States<S> {
-    fn new(initial: S) -> Self {
-        let mut states = Self { states: Vec::new(), numbers: Map::default() };
-        states.number(initial);
-        states
-    }
-
-    fn get(&self, number: StateId) -> &S {
-        &self.states[number as usize]
-    }
-
-    fn number(&mut self, state: S) -> StateId {
-        if let Some(&number) = self.numbers.get(&state) {
-            return number;
-        }
-        let number = StateId::try_from(self.states.len()).expect("a budget of steps allows no 2^32 states");
-        self.states.push(state.clone());
-        self.numbers.insert(state, number);
-        number
     }
 }

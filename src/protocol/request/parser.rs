@@ -115,7 +115,7 @@ impl Parser {
     }
 
     /// Parses the request at `start`. Where it ends, or `None` if it is unfinished.
-    #[inline]
+    #[inline(always)]
     fn parse_one(
         &mut self,
         input: &[u8],
@@ -171,7 +171,7 @@ impl Parser {
     }
 
     /// Reads arguments until none is missing (true) or the input ends (false).
-    #[inline]
+    #[inline(always)]
     fn take_arguments(
         &mut self,
         input: &[u8],
@@ -206,7 +206,7 @@ impl Parser {
 
     /// Reads the line at `at`: a mark, a number, a carriage return and one more byte. The number and where the line ends;
     /// `None` if it does not end yet.
-    #[inline]
+    #[inline(always)]
     fn length(
         &mut self,
         input: &[u8],
@@ -214,25 +214,10 @@ impl Parser {
         at: usize,
         line: Line,
     ) -> Result<Option<(i64, usize)>, ProtocolError> {
-        // Nearly all lengths have one to three digits and are there to the line's end.
-        if let Some(&[mark, first, second, third, fourth, _]) = input[at..].first_chunk::<6>()
-            && matches!((mark, line), (b'$', Line::Bulk) | (b'*', Line::Count))
-        {
-            let digits = [first, second, third].map(|byte| byte.wrapping_sub(b'0'));
-            let [a, b, c] = digits.map(i64::from);
-            if digits[0] <= 9 && second == b'\r' {
-                return Ok(Some((a, at + 4)));
-            }
-            if (1..=9).contains(&digits[0]) && digits[1] <= 9 {
-                if third == b'\r' {
-                    return Ok(Some((a * 10 + b, at + 5)));
-                }
-                if digits[2] <= 9 && fourth == b'\r' {
-                    return Ok(Some((a * 100 + b * 10 + c, at + 6)));
-                }
-            }
+        match short_length(&input[at..], line.mark()) {
+            Some((value, line_bytes)) => Ok(Some((value, at + line_bytes))),
+            None => self.length_of_any_size(input, start, at, line),
         }
-        self.length_of_any_size(input, start, at, line)
     }
 
     #[cold]
@@ -308,6 +293,14 @@ impl Parser {
 struct TooFar;
 
 impl Line {
+    #[inline(always)]
+    fn mark(self) -> u8 {
+        match self {
+            Line::Count => b'*',
+            Line::Bulk => b'$',
+        }
+    }
+
     fn too_big(self) -> ProtocolError {
         match self {
             Line::Count => ProtocolError::TooBigCount,
@@ -321,6 +314,29 @@ impl Line {
             Line::Bulk => ProtocolError::InvalidBulkLength,
         }
     }
+}
+
+/// Reads a line with a number of one to three digits, as nearly all are, if it is there and six bytes are: the number,
+/// and the line's length in bytes.
+#[inline(always)]
+fn short_length(line: &[u8], mark: u8) -> Option<(i64, usize)> {
+    let &[first, a, b, c, d, _] = line.first_chunk::<6>()?;
+    let digit = |byte: u8| byte.wrapping_sub(b'0');
+    if first != mark || digit(a) > 9 {
+        return None;
+    }
+    let value = i64::from(digit(a));
+    if b == b'\r' {
+        return Some((value, 4));
+    }
+    if value == 0 || digit(b) > 9 {
+        return None;
+    }
+    let value = value * 10 + i64::from(digit(b));
+    if c == b'\r' {
+        return Some((value, 5));
+    }
+    (digit(c) <= 9 && d == b'\r').then(|| (value * 10 + i64::from(digit(c)), 6))
 }
 
 /// How many arguments follow; `None` if none do, which is no request.

@@ -26,8 +26,10 @@ pub enum Calls {
     All,
     /// GET and SET, every value once.
     Register,
-    /// INCRBY and GET.
+    /// INCRBY of 1 to 3, and GET.
     Counter,
+    /// INCR and GET.
+    Increment,
 }
 
 pub struct Dice(ChaCha8Rng);
@@ -105,6 +107,7 @@ fn call(calls: Calls, unique: String, dice: &mut Dice) -> Call {
     match (calls, dice.below(10)) {
         (_, 0..4) => Call::Get,
         (Calls::Register, _) => Call::set(unique),
+        (Calls::Increment, _) => Call::IncrBy(1),
         (Calls::Counter, _) => Call::IncrBy(1 + i64::from(dice.below(3))),
         (Calls::All, 4) => Call::Exists,
         (Calls::All, 5) => Call::Set {

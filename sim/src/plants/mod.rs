@@ -1,0 +1,75 @@
+//! Mistakes put into a node on purpose, to prove that the simulator finds them. The first of a catalogue.
+//!
+//! The engine is given its commands when it is built; a plant is a table in which some handlers are replaced by wrong ones. The
+//! server's own code contains none of this.
+
+mod strings;
+
+use std::sync::OnceLock;
+
+use seawall::commands;
+use seawall::engine::command::{Command, Handler};
+use seawall::engine::table::CommandTable;
+
+/// A mistake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Plant {
+    /// SET is answered before it is applied; others see the old value for a few milliseconds.
+    ReplyBeforeWrite,
+    /// Now and then INCR answers the new value and forgets it.
+    LostIncrement,
+    /// Shortly after an overwrite, GET may answer the value before.
+    StaleRead,
+}
+
+impl Plant {
+    /// All of them.
+    pub const ALL: [Plant; 3] = [Plant::ReplyBeforeWrite, Plant::LostIncrement, Plant::StaleRead];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Plant::ReplyBeforeWrite => "reply-before-write",
+            Plant::LostIncrement => "lost-increment",
+            Plant::StaleRead => "stale-read",
+        }
+    }
+
+    /// The plant of this name.
+    pub fn find(name: &str) -> Option<Plant> {
+        Plant::ALL.into_iter().find(|plant| plant.name() == name)
+    }
+
+    fn replacements(self) -> &'static [(&'static str, Handler)] {
+        match self {
+            Plant::ReplyBeforeWrite => strings::REPLY_BEFORE_WRITE,
+            Plant::LostIncrement => strings::LOST_INCREMENT,
+            Plant::StaleRead => strings::STALE_READ,
+        }
+    }
+}
+
+/// The commands of a node with this mistake, or of a sound one.
+pub fn table(plant: Option<Plant>) -> CommandTable {
+    let Some(plant) = plant else { return commands::table() };
+    // A table wants entries that live for ever; each plant's are made once.
+    static PLANTED: [OnceLock<Vec<Command>>; Plant::ALL.len()] = [const { OnceLock::new() }; Plant::ALL.len()];
+    CommandTable::new(&[PLANTED[plant as usize].get_or_init(|| planted(plant))])
+}
+
+fn planted(plant: Plant) -> Vec<Command> {
+    let mut all: Vec<Command> = commands::GROUPS.iter().flat_map(|group| group.iter().cloned()).collect();
+    for (name, handler) in plant.replacements() {
+        if let Some(command) = all.iter_mut().find(|command| command.name == *name) {
+            command.handler = *handler;
+        }
+    }
+    all
+}
+
+/// The sound handler of a command.
+fn sound(name: &str) -> Handler {
+    let all = commands::GROUPS.iter().flat_map(|group| group.iter());
+    let found = all.into_iter().find(|command| command.name == name);
+    found.expect("plants name commands that exist").handler
+}

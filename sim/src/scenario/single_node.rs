@@ -1,0 +1,154 @@
+//! One node without persistence, a dozen clients with pipelines on registers and counters; connections are reset, links slow,
+//! lossy, thin or cut, the node is paused, killed and started again, empty.
+//!
+//! First a phase with faults, then one without, in which every client must get answers again. Judged: every key is linearizable,
+//! where a crash wipes all keys; the counters' sums; that the clients came to life again.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use seawall::config::Config;
+use seawall::engine::Identity;
+use seawall::node::{Node, Options as NodeOptions};
+use seawall::runtime::Runtime;
+use seawall_checker::timeline::Statistics;
+use seawall_checker::{History, StringKey, Verdict, linearizability};
+
+use super::{Judgement, Report, Scenario, Settings};
+use crate::nemesis::Nemesis;
+use crate::options::Options;
+use crate::plants::{self, Plant};
+use crate::runtime::SimRuntime;
+use crate::simulation::{Outcome, Simulation};
+use crate::workload::Recorder;
+use crate::workload::strings::{self, Worker};
+
+const NAME: &str = "single-node";
+/// See the module.
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: NAME,
+    about: "one node without persistence; resets, slow and cut links, pauses, crashes; linearizability per key",
+    run,
+};
+
+const CLIENTS: u8 = 12;
+const FAULTS_LAST: Duration = Duration::from_secs(20);
+/// Within this time after the last fault every client must have been answered.
+const RECOVERY_MAX: Duration = Duration::from_secs(10);
+const PORT: u16 = 6379;
+const NODE_IP: [u8; 4] = [10, 0, 0, 1];
+
+fn run(settings: Settings) -> Report {
+    let plant = settings.plant;
+    let report = Simulation::run(settings.seed, Options::default(), move |sim| play(sim, plant));
+    let (judgement, history) = match report.outcome {
+        Outcome::Finished((Ok(()), history)) => (judge(&history), history),
+        Outcome::Finished((Err(stuck), history)) => (Judgement::Failed(stuck), history),
+        Outcome::Panicked(message) => (Judgement::Failed(format!("panicked: {message}")), History::new()),
+    };
+    Report {
+        scenario: NAME,
+        settings,
+        judgement,
+        trace_hash: report.trace_hash,
+        trace_entries: report.trace_entries,
+        virtual_time: report.virtual_time,
+        summary: Statistics::of(&history).to_string(),
+        coverage: report.coverage,
+        history,
+    }
+}
+
+/// The run. `Err` if clients were not served again after the faults.
+async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, History) {
+    let address = SocketAddr::from((NODE_IP, PORT));
+    let recorder = Recorder::new(&sim);
+    let node = sim.add_node("node", NODE_IP, move || serve(plant));
+    let stop = Rc::new(Cell::new(false));
+    let mut rounds = Vec::new();
+    let clients = (0..CLIENTS).map(|i| {
+        let done = Rc::new(Cell::new(0));
+        rounds.push(done.clone());
+        let (sim_for_client, recorder, stop) = (sim.clone(), recorder.clone(), stop.clone());
+        sim.add_node(&format!("client {i}"), [10, 0, 1, i + 1], move || {
+            let random = sim_for_client.random("client", i.into());
+            let (recorder, stop, rounds) = (recorder.clone(), stop.clone(), done.clone());
+            Worker { address, recorder, random, stop, rounds }.work()
+        })
+    });
+    let clients = clients.collect();
+    break_for_a_while(&sim, node, clients, &recorder).await;
+    let recovered = recover(&rounds).await;
+    stop.set(true);
+    SimRuntime::sleep(Duration::from_secs(3)).await;
+    let read = strings::read_all(address, &recorder).await;
+    let outcome = recovered.and(read.map_err(|e| format!("the node did not answer in the end: {e}")));
+    (outcome, recorder.history())
+}
+
+/// The node's process.
+async fn serve(plant: Option<Plant>) {
+    let options = NodeOptions {
+        config: Config::default(),
+        table: plants::table(plant),
+        host: Box::new(|_, _| ()),
+        identity: Identity::default(),
+    };
+    match Node::<SimRuntime>::start(options) {
+        Ok(node) => node.stopped().await,
+        Err(e) => panic!("the node does not start: {e}"),
+    }
+}
+
+async fn break_for_a_while(
+    sim: &Simulation,
+    node: crate::NodeId,
+    clients: Vec<crate::NodeId>,
+    recorder: &Recorder,
+) {
+    let stop = Rc::new(Cell::new(false));
+    let nemesis = Nemesis {
+        simulation: sim.clone(),
+        node,
+        clients,
+        recorder: recorder.clone(),
+        random: sim.random("nemesis", 0),
+        stop: stop.clone(),
+    };
+    let stopper = async move {
+        SimRuntime::sleep(FAULTS_LAST).await;
+        stop.set(true);
+    };
+    SimRuntime::spawn(stopper);
+    nemesis.rage().await;
+}
+
+/// Waits until every client was answered at least twice more.
+async fn recover(rounds: &[Rc<Cell<u64>>]) -> Result<(), String> {
+    let before: Vec<u64> = rounds.iter().map(|done| done.get()).collect();
+    let deadline = SimRuntime::now() + RECOVERY_MAX;
+    loop {
+        let stuck: Vec<usize> = (0..rounds.len()).filter(|i| rounds[*i].get() < before[*i] + 2).collect();
+        if stuck.is_empty() {
+            return Ok(());
+        }
+        if SimRuntime::now() > deadline {
+            return Err(format!("{RECOVERY_MAX:?} after the last fault, clients {stuck:?} are not served"));
+        }
+        SimRuntime::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn judge(history: &History) -> Judgement {
+    match linearizability::check(history, &StringKey, linearizability::STEPS_MAX) {
+        Ok(Verdict::Linearizable { .. }) => Judgement::Passed,
+        Ok(Verdict::Violation(violation)) => Judgement::Failed(violation.to_string()),
+        Ok(Verdict::Inconclusive { key, steps }) => Judgement::Inconclusive(format!(
+            "key {}: no order found and none excluded in {steps} steps",
+            String::from_utf8_lossy(&key)
+        )),
+        Err(malformed) => Judgement::Failed(format!("the history is malformed: {malformed}")),
+    }
+}
