@@ -35,7 +35,7 @@ pub(super) fn resolve<'t>(
 #[inline]
 pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     protected(engine, session, row)?;
-    authenticated(session, row)?;
+    authenticated(engine, session, row)?;
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
@@ -54,8 +54,9 @@ fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failur
 }
 
 #[inline]
-fn authenticated(session: &Session, row: &Row) -> Result<(), Failure> {
-    if session.authenticated || row.has(Flag::NoAuth) { Ok(()) } else { Err(Failure::NO_AUTH) }
+fn authenticated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+    let open = || engine.config.requirepass.0.is_empty();
+    if session.authenticated || row.has(Flag::NoAuth) || open() { Ok(()) } else { Err(Failure::NO_AUTH) }
 }
 
 /// How much of a request an error text repeats.

@@ -18,6 +18,7 @@ pub mod effects;
 mod failure;
 mod gates;
 mod identity;
+mod key_range;
 mod memory;
 mod monitor;
 mod pause;
@@ -30,6 +31,7 @@ pub use call::{Call, Class};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
 pub use identity::{Identity, REDIS_VERSION, SEAWALL_VERSION, address_text, is_local};
+pub use key_range::KeyRange;
 pub use pause::{Pause, PauseScope};
 
 use std::time::Duration;

@@ -1,5 +1,34 @@
-//! (to come)
+//! Commands for operating a node: what it knows, how it is set up, what it has been doing.
+
+mod acl;
+mod command;
+mod config;
+mod databases;
+mod debug;
+mod info;
+mod lolwut;
+mod memory;
+mod process;
+mod slowlog;
+
 use crate::engine::command::Command;
 
 /// The group's table.
-pub const COMMANDS: &[Command] = &[];
+pub const COMMANDS: &[Command] = &[
+    acl::ACL,
+    command::COMMAND,
+    config::CONFIG,
+    databases::DBSIZE,
+    debug::DEBUG,
+    databases::FLUSHALL,
+    databases::FLUSHDB,
+    info::INFO,
+    lolwut::LOLWUT,
+    memory::MEMORY,
+    process::MONITOR,
+    process::ROLE,
+    process::SHUTDOWN,
+    slowlog::SLOWLOG,
+    databases::SWAPDB,
+    process::TIME,
+];

@@ -47,8 +47,7 @@ pub(super) const UNPAUSE: Command = Command {
 fn unpause(call: &mut Call<'_>) -> Result<(), Failure> {
     call.engine.pause.stop();
     // Any of them may hold a request that has waited for this.
-    let waiting: Vec<_> = call.engine.sessions.iter().map(|(client, _)| client).collect();
-    waiting.into_iter().for_each(|client| call.engine.wake(client));
+    call.engine.wake_all();
     call.reply.ok();
     Ok(())
 }

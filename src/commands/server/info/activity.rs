@@ -1,0 +1,88 @@
+//! Sections about what the node has done: stats, CPU, commands, errors.
+
+use super::Report;
+use crate::engine::Engine;
+use crate::runtime::Now;
+
+pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
+    traffic(report, engine);
+    let stats = &engine.stats;
+    report.field("rejected_connections", stats.rejected_connections);
+    for name in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
+        report.field(name, 0);
+    }
+    report.field("expired_keys", stats.expired_keys);
+    report.field("expired_time_cap_reached_count", stats.expired_time_cap_reached_count);
+    report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu.as_millis());
+    report.field("evicted_keys", stats.evicted_keys);
+    report.field("evicted_clients", 0);
+    report.field("keyspace_hits", stats.keyspace_hits);
+    report.field("keyspace_misses", stats.keyspace_misses);
+    let none_yet = [
+        "pubsub_channels",
+        "pubsub_patterns",
+        "pubsubshard_channels",
+        "latest_fork_usec",
+        "total_forks",
+        "tracking_total_keys",
+        "tracking_total_items",
+        "tracking_total_prefixes",
+        "unexpected_error_replies",
+    ];
+    for name in none_yet {
+        report.field(name, 0);
+    }
+    report.field("total_error_replies", stats.total_error_replies);
+    report.field("total_reads_processed", stats.total_reads_processed);
+    report.field("total_writes_processed", stats.total_writes_processed);
+    report.field("client_query_buffer_limit_disconnections", stats.client_query_buffer_limit_disconnections);
+    report
+        .field("client_output_buffer_limit_disconnections", stats.client_output_buffer_limit_disconnections);
+    report.field("acl_access_denied_auth", stats.auth_failures);
+}
+
+fn traffic(report: &mut Report, engine: &Engine) {
+    let stats = &engine.stats;
+    let kilobytes = |rate: f64| format!("{:.2}", rate / 1024.0);
+    report.field("total_connections_received", stats.total_connections_received);
+    report.field("total_commands_processed", stats.total_commands_processed);
+    report.field("instantaneous_ops_per_sec", stats.operations.per_second() as u64);
+    report.field("total_net_input_bytes", stats.total_net_input_bytes);
+    report.field("total_net_output_bytes", stats.total_net_output_bytes);
+    report.field("total_net_repl_input_bytes", 0);
+    report.field("total_net_repl_output_bytes", 0);
+    report.field("instantaneous_input_kbps", kilobytes(stats.input.per_second()));
+    report.field("instantaneous_output_kbps", kilobytes(stats.output.per_second()));
+    report.field("instantaneous_input_repl_kbps", kilobytes(0.0));
+    report.field("instantaneous_output_repl_kbps", kilobytes(0.0));
+}
+
+/// No work is left to child processes, so theirs is none.
+pub(super) fn cpu(report: &mut Report, engine: &Engine, _: Now) {
+    let cpu = engine.process_cpu;
+    report.field("used_cpu_sys", format!("{:.6}", cpu.system.as_secs_f64()));
+    report.field("used_cpu_user", format!("{:.6}", cpu.user.as_secs_f64()));
+    report.field("used_cpu_sys_children", "0.000000");
+    report.field("used_cpu_user_children", "0.000000");
+}
+
+pub(super) fn commandstats(report: &mut Report, engine: &Engine, _: Now) {
+    for (row, stats) in engine.table().rows().iter().zip(&engine.stats.commands) {
+        if stats.calls + stats.rejected + stats.failed == 0 {
+            continue;
+        }
+        let micros = stats.duration.as_micros();
+        let per_call = if stats.calls == 0 { 0.0 } else { micros as f64 / stats.calls as f64 };
+        let value = format!(
+            "calls={},usec={micros},usec_per_call={per_call:.2},rejected_calls={},failed_calls={}",
+            stats.calls, stats.rejected, stats.failed
+        );
+        report.field(&format!("cmdstat_{}", row.command.name), value);
+    }
+}
+
+pub(super) fn errorstats(report: &mut Report, engine: &Engine, _: Now) {
+    for (code, count) in &engine.stats.errors {
+        report.field(&format!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}

@@ -1,0 +1,90 @@
+//! Sections about what the node is: server, clients, persistence, replication, cluster.
+
+use super::Report;
+use crate::engine::{Engine, REDIS_VERSION, SEAWALL_VERSION};
+use crate::runtime::Now;
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+/// The access clock of an entry has 24 bits of seconds.
+const LRU_CLOCK_MASK: i64 = 0xff_ffff;
+
+pub(super) fn server(report: &mut Report, engine: &Engine, now: Now) {
+    let (identity, config) = (&engine.identity, &engine.config);
+    let uptime = (now.mono - identity.started.mono).as_secs();
+    report.field("redis_version", REDIS_VERSION);
+    report.field("seawall_version", SEAWALL_VERSION);
+    report.field("redis_mode", "standalone");
+    report.field("os", &identity.os);
+    report.field("arch_bits", usize::BITS);
+    report.field("monotonic_clock", "POSIX clock_gettime");
+    report.field("multiplexing_api", "epoll");
+    report.field("process_id", identity.process_id);
+    report.field("process_supervised", config.supervised.name());
+    report.field("run_id", &identity.run_id);
+    report.field("tcp_port", config.port);
+    report.field("server_time_usec", now.wall.0);
+    report.field("uptime_in_seconds", uptime);
+    report.field("uptime_in_days", uptime / DAY_SECONDS);
+    report.field("hz", config.hz);
+    report.field("configured_hz", config.hz);
+    report.field("lru_clock", now.wall.seconds() & LRU_CLOCK_MASK);
+    report.field("executable", &identity.executable);
+    report.field("config_file", &identity.config_file);
+    report.field("io_threads_active", 0);
+}
+
+pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
+    let largest = |bytes: fn(&crate::engine::session::Traffic) -> usize| {
+        engine.sessions.iter().map(|(_, session)| bytes(&session.traffic)).max().unwrap_or(0)
+    };
+    report.field("connected_clients", engine.sessions.len());
+    report.field("cluster_connections", 0);
+    report.field("maxclients", engine.config.maxclients);
+    report.field("client_recent_max_input_buffer", largest(|t| t.query_bytes + t.query_free_bytes));
+    report.field("client_recent_max_output_buffer", largest(|t| t.output_bytes));
+    for name in ["blocked_clients", "tracking_clients", "clients_in_timeout_table"] {
+        report.field(name, 0);
+    }
+}
+
+/// A node that neither saves nor logs: what Redis shows before its first save, with both turned off.
+pub(super) fn persistence(report: &mut Report, engine: &Engine, _: Now) {
+    report.field("loading", 0);
+    report.field("async_loading", 0);
+    report.field("rdb_changes_since_last_save", engine.changes);
+    report.field("rdb_bgsave_in_progress", 0);
+    report.field("rdb_last_save_time", engine.identity.started.wall.seconds());
+    report.field("rdb_last_bgsave_status", "ok");
+    report.field("rdb_last_bgsave_time_sec", -1);
+    report.field("rdb_current_bgsave_time_sec", -1);
+    report.field("rdb_saves", 0);
+    for name in ["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"] {
+        report.field(name, 0);
+    }
+    report.field("aof_last_rewrite_time_sec", -1);
+    report.field("aof_current_rewrite_time_sec", -1);
+    report.field("aof_last_bgrewrite_status", "ok");
+    report.field("aof_rewrites", 0);
+    report.field("aof_last_write_status", "ok");
+}
+
+/// A primary that nobody follows. Its history has no id of its own yet, so the run's stands for it.
+pub(super) fn replication(report: &mut Report, engine: &Engine, _: Now) {
+    let backlog_size = engine.config.get(&[b"repl-backlog-size"]);
+    let backlog_size = backlog_size.first().map(|(_, size)| String::from_utf8_lossy(size).into_owned());
+    report.field("role", "master");
+    report.field("connected_slaves", 0);
+    report.field("master_failover_state", "no-failover");
+    report.field("master_replid", &engine.identity.run_id);
+    report.field("master_replid2", "0".repeat(40));
+    report.field("master_repl_offset", 0);
+    report.field("second_repl_offset", -1);
+    report.field("repl_backlog_active", 0);
+    report.field("repl_backlog_size", backlog_size.unwrap_or_default());
+    report.field("repl_backlog_first_byte_offset", 0);
+    report.field("repl_backlog_histlen", 0);
+}
+
+pub(super) fn cluster(report: &mut Report, _: &Engine, _: Now) {
+    report.field("cluster_enabled", 0);
+}
