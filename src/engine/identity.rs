@@ -2,6 +2,12 @@
 
 use crate::runtime::{Address, Now};
 
+/// The version of Redis whose behaviour clients may rely on: what HELLO and INFO tell them.
+pub const REDIS_VERSION: &str = "7.2.4";
+
+/// This program's own version.
+pub const SEAWALL_VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What does not change while the process lives, for INFO and the log.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
