@@ -17,6 +17,7 @@ use seawall::runtime::tokio::{Tokio, host};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    startup::die_on_panic();
     let words: Vec<Vec<u8>> = std::env::args_os().map(|word| word.into_encoded_bytes()).collect();
     let program = words.first().map_or("seawall".into(), |word| String::from_utf8_lossy(word).into_owned());
     let arguments: Vec<&[u8]> = words.iter().skip(1).map(Vec::as_slice).collect();

@@ -21,6 +21,16 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
+/// A panic is a mistake of this program: it must not go on with data that it may have half changed.
+pub fn die_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tracing::error!("=== SEAWALL BUG REPORT: {panic} ===");
+        report(panic);
+        std::process::abort();
+    }));
+}
+
 /// `seawall --version`
 pub fn version_line() -> String {
     format!("Seawall server v={} redis={REDIS_VERSION} malloc=jemalloc bits=64", env!("CARGO_PKG_VERSION"))

@@ -37,8 +37,11 @@ impl Clock {
     /// The monotonic clock at true time `now`, which is not before the last change.
     pub fn monotonic(&self, now: Nanos) -> Monotonic {
         let passed = now - self.anchor_true;
-        let gained =
-            if self.drift_ppb == 0 { 0 } else { i128::from(passed) * i128::from(self.drift_ppb) / BILLION };
+        let gained = if self.drift_ppb == 0 {
+            0
+        } else {
+            (i128::from(passed) * i128::from(self.drift_ppb)).div_euclid(BILLION)
+        };
         Monotonic((i128::from(self.anchor_local) + i128::from(passed) + gained) as u64)
     }
 

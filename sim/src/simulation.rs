@@ -1,5 +1,6 @@
 //! A run: a seed, options, and a scenario that builds nodes, breaks things and judges. What scenarios use.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -8,6 +9,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Once;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -89,6 +91,7 @@ impl Simulation {
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
+        name_runs_in_panics();
         // madsim makes std's hash maps repeatable on a thread that has not used one before.
         #[allow(
             clippy::disallowed_methods,
@@ -108,11 +111,31 @@ impl Simulation {
     }
 }
 
+thread_local! {
+    /// The seed of the run on this thread.
+    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// Has every panic in a run name its seed, even where a panic aborts the process and no report will be made.
+fn name_runs_in_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            before(panic);
+            if let Some(seed) = SEED.get() {
+                eprintln!("the run of seed {seed} panicked; the same seed repeats it");
+            }
+        }));
+    });
+}
+
 fn run_here<T: 'static, F: Future<Output = T> + 'static>(
     seed: u64,
     options: Options,
     scenario: impl FnOnce(Simulation) -> F + 'static,
 ) -> RunReport<T> {
+    SEED.set(Some(seed));
     let time_limit = options.time_limit;
     let ended = catch_unwind(AssertUnwindSafe(|| {
         madsim::run(seed, time_limit, |host| {
@@ -358,7 +381,7 @@ impl Simulation {
 
     /// Replaces a node's disk by an empty one. The node should be down.
     pub fn erase_disk(&self, node: NodeId) {
-        self.world.on_disk(node, |disk, _| disk.erase());
+        self.world.on_disk(node, |disk, ground| disk.erase(ground));
     }
 
     /// A file's content as the node's kernel would show it, whether the node is up or down; no fault strikes this.
@@ -368,7 +391,7 @@ impl Simulation {
 
     /// Puts a file there, durable, as an operator might before a start.
     pub fn write_file(&self, node: NodeId, path: &Path, content: &[u8]) -> io::Result<()> {
-        self.world.on_disk(node, |disk, _| disk.place(path, content))
+        self.world.on_disk(node, |disk, ground| disk.place(ground, path, content))
     }
 
     /// The names in a directory of a node's disk.

@@ -133,9 +133,9 @@ impl Tasks {
         self.slots.len() - self.free.len()
     }
 
-    /// Forgets the shells.
-    pub fn forget_wakers(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.waker = None);
+    /// Wakes every shell for the last time, and forgets it.
+    pub fn dismiss_shells(&mut self) {
+        self.slots.iter_mut().filter_map(|slot| slot.waker.take()).for_each(Waker::wake);
     }
 }
 

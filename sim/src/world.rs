@@ -14,8 +14,7 @@ use crate::clock::Nanos;
 use crate::coverage::Counter;
 use crate::disk::Disk;
 use crate::ground::{Event, Ground, Life, NodeId, SCENARIO_IP, Status};
-use crate::network::connection::Ending;
-use crate::network::{End, Network};
+use crate::network::{End, Ending, Network};
 use crate::options::Options;
 use crate::tasks::{LocalFuture, Place, Tasks};
 use crate::timers::Timers;
@@ -48,6 +47,8 @@ pub struct World {
     current: Cell<Life>,
     /// Up to when the host knows of the next event.
     announced: Cell<Nanos>,
+    /// Shells that are polled from now on are finished; a task of madsim's that is not lives for ever.
+    ended: Cell<bool>,
 }
 
 thread_local!(static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) });
@@ -68,6 +69,7 @@ impl World {
             starts: RefCell::default(),
             current: Cell::new(Life { node: NodeId::SCENARIO, number: 0 }),
             announced: Cell::new(Nanos::MAX),
+            ended: Cell::new(false),
         };
         world.create_node("scenario", SCENARIO_IP);
         Rc::new(world)
@@ -195,6 +197,9 @@ impl World {
     }
 
     fn poll_task(&self, index: usize, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ended.get() {
+            return Poll::Ready(());
+        }
         let is_paused = |node| self.ground.borrow().node(node).status == Status::Paused;
         let taken = self.tasks.borrow_mut().begin_poll(index, cx.waker(), is_paused);
         let Some((mut future, life, number)) = taken else { return Poll::Pending };
@@ -299,9 +304,10 @@ impl World {
         for node in nodes {
             self.end_process(node, Status::Off, Counter::NodeExits);
         }
+        self.ended.set(true);
         self.ground.borrow_mut().queue.clear();
         self.timers.borrow_mut().forget_wakers();
-        self.tasks.borrow_mut().forget_wakers();
+        self.tasks.borrow_mut().dismiss_shells();
         self.starts.borrow_mut().clear();
     }
 
@@ -325,21 +331,18 @@ impl World {
     }
 
     fn end_process(&self, node: NodeId, status: Status, counter: Counter) {
-        let life = self.life_of(node);
         let ending = if status == Status::Off { Ending::Power } else { Ending::Process };
-        let changes = self.on_network(|network, ground| {
-            if ground.node(node).status == Status::Off || ground.node(node).status == status {
-                return false;
-            }
+        let before = self.status(node);
+        if before == Status::Off || before == status {
+            return;
+        }
+        self.on_network(|network, ground| {
             ground.node_mut(node).status = status;
             ground.record(Kind::Fault, u64::from(node.0), counter as u64);
             ground.count(counter);
+            let life = ground.node(node).life;
             network.on_process_end(ground, life, ending);
-            true
         });
-        if !changes {
-            return;
-        }
         self.on_disk(node, |disk, ground| match ending {
             Ending::Process => disk.close_all(),
             Ending::Power => disk.lose_power(ground),

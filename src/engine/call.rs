@@ -174,6 +174,13 @@ impl<'a> Call<'a> {
         (slot, &mut self.reply)
     }
 
+    /// A key of the selected database, taken by chance, expired or not.
+    pub fn random_key(&mut self) -> Option<Vec<u8>> {
+        let random = &mut self.engine.random;
+        let entry = self.engine.keyspace.databases[self.db].random(|| random.next_u64())?;
+        Some(entry.key().to_vec())
+    }
+
     /// Takes a key away, if it is there and not expired.
     pub fn remove(&mut self, key: &Key<'_>) -> Option<Removed> {
         if self.engine.expire_if_due(self.db, key, self.now) {

@@ -2,10 +2,9 @@
 
 use crate::runtime::{Address, Now};
 
-/// The version of Redis whose behaviour clients may rely on: what HELLO and INFO tell them.
+/// The version of Redis whose behaviour clients may expect: what HELLO and INFO's `redis_version` say.
 pub const REDIS_VERSION: &str = "7.2.4";
-
-/// This program's own version.
+/// Our own version.
 pub const SEAWALL_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What does not change while the process lives, for INFO and the log.

@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use super::slot::Slot;
 use super::slots::Slots;
 use super::snapshot::{Snapshot, SnapshotStep, free_tables};
-use crate::types::table::{ExpireLimits, ExpireStep};
+use crate::types::table::{ExpireLimits, ExpireStep, below};
 use crate::types::{EntryRef, HashKey, OwnedEntry, Table, Value, size_class};
 
 /// Bits of a cluster's cursors that name the hash slot.
@@ -59,7 +59,14 @@ impl Database {
     #[inline]
     pub fn memory_bytes(&self) -> usize {
         let tables = self.slots().map_or_else(|| self.tables[0].memory_bytes(), |slots| slots.bytes);
-        size_class(self.tables.len() * size_of::<Table>()) + tables
+        self.empty_bytes() + tables
+    }
+
+    /// Bytes that an empty database takes.
+    #[inline]
+    fn empty_bytes(&self) -> usize {
+        let slots = if self.slots().is_some() { Slots::MEMORY_BYTES } else { 0 };
+        size_class(self.tables.len() * size_of::<Table>()) + slots
     }
 
     /// How many keys a hash slot holds; 0 outside a cluster.
@@ -199,7 +206,7 @@ impl Database {
         }
         match self.slots() {
             None => Some(0),
-            Some(slots) => slots.of_rank((u128::from(random()) * slots.len as u128 >> 64) as usize),
+            Some(slots) => slots.of_rank(below(random(), slots.len)),
         }
     }
 
@@ -220,13 +227,38 @@ impl Database {
         let Some(slots) = self.slots() else {
             return self.tables[0].expire_step(cursor, now_ms, limits, each);
         };
-        let slot = cursor as usize & (self.tables.len() - 1);
-        let mut step = self.tables[slot].expire_step(cursor >> SLOT_BITS, now_ms, limits, each);
-        step.cursor = match step.cursor {
-            0 => slots.next_with_keys(slot + 1).map_or(0, |slot| slot as u64),
-            cursor => cursor << SLOT_BITS | slot as u64,
-        };
-        step
+        self.expire_slots(slots, cursor, now_ms, limits, each)
+    }
+
+    /// The same over the tables of a cluster's slots; each of them counts for one bucket at least.
+    fn expire_slots(
+        &self,
+        slots: &Slots,
+        cursor: u64,
+        now_ms: i64,
+        limits: ExpireLimits,
+        mut each: impl FnMut(EntryRef<'_>),
+    ) -> ExpireStep {
+        let mut all = ExpireStep { cursor, ..ExpireStep::default() };
+        while all.buckets < limits.buckets && all.volatile < limits.entries {
+            let slot = all.cursor as usize & (self.tables.len() - 1);
+            let left = ExpireLimits {
+                buckets: limits.buckets - all.buckets,
+                entries: limits.entries - all.volatile,
+            };
+            let step = self.tables[slot].expire_step(all.cursor >> SLOT_BITS, now_ms, left, &mut each);
+            all.buckets += step.buckets.max(1);
+            all.volatile += step.volatile;
+            all.expired += step.expired;
+            all.cursor = match step.cursor {
+                0 => slots.next_with_keys(slot + 1).map_or(0, |slot| slot as u64),
+                cursor => cursor << SLOT_BITS | slot as u64,
+            };
+            if all.cursor == 0 {
+                break;
+            }
+        }
+        all
     }
 
     /// Begins a point-in-time iteration over the database as it is now; false if the last one is not over.

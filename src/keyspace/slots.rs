@@ -2,6 +2,7 @@
 //! finding the slot of the n-th key and finding the next slot with keys all take 14 steps.
 
 use super::key::SLOT_COUNT;
+use crate::types::size_class;
 
 const SLOTS: usize = SLOT_COUNT as usize;
 
@@ -15,6 +16,9 @@ pub(super) struct Slots {
 }
 
 impl Slots {
+    /// Bytes that the tree takes, by size class.
+    pub(super) const MEMORY_BYTES: usize = size_class(SLOTS * size_of::<u32>());
+
     pub(super) fn new() -> Self {
         Self { tree: vec![0; SLOTS], len: 0, volatile: 0, bytes: 0 }
     }

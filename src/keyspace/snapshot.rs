@@ -110,10 +110,8 @@ impl Snapshot {
         }
     }
 
-    /// Shows nothing more from now on.
+    /// Shows nothing more from now on; copies that wait are dropped in slices, as they would have been shown.
     pub(super) fn abort(&mut self) {
-        self.copies = VecDeque::new();
-        self.copies_bytes = 0;
         self.phase = match self.phase {
             Phase::Walking if self.detached.is_none() => Phase::Clearing,
             Phase::Clearing => Phase::Clearing,
@@ -128,7 +126,7 @@ impl Snapshot {
         buckets: usize,
         mut sink: impl FnMut(&[u8], Value<'_>, Option<i64>),
     ) -> SnapshotStep {
-        self.show_copies(buckets.saturating_mul(COPIES_PER_BUCKET), &mut sink);
+        self.take_copies(buckets.saturating_mul(COPIES_PER_BUCKET), &mut sink);
         match self.phase {
             Phase::Walking => self.walk(tables, buckets, &mut |e| sink(e.key(), e.value(), e.expiry())),
             Phase::Copies => self.end_if_shown(),
@@ -137,15 +135,19 @@ impl Snapshot {
         }
         match self.phase {
             Phase::Walking | Phase::Copies => SnapshotStep::More,
-            Phase::Freeing if self.detached.is_none() => SnapshotStep::Done,
+            Phase::Freeing if self.detached.is_none() && self.copies.is_empty() => SnapshotStep::Done,
             Phase::Clearing | Phase::Freeing => SnapshotStep::Cleaning,
         }
     }
 
-    fn show_copies(&mut self, count: usize, sink: &mut impl FnMut(&[u8], Value<'_>, Option<i64>)) {
+    /// Shows copies, oldest first, or drops them if there is nothing to show any more.
+    fn take_copies(&mut self, count: usize, sink: &mut impl FnMut(&[u8], Value<'_>, Option<i64>)) {
+        let live = self.is_live();
         for copy in self.copies.drain(..count.min(self.copies.len())) {
             self.copies_bytes -= copy.entry().memory_bytes();
-            sink(copy.key(), copy.value(), copy.expiry());
+            if live {
+                sink(copy.key(), copy.value(), copy.expiry());
+            }
         }
     }
 

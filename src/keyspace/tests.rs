@@ -158,9 +158,8 @@ impl World {
     }
 
     fn recounted_bytes(&self) -> usize {
-        let tables = self.database.tables_for_tests();
-        let size = crate::types::size_class(std::mem::size_of_val(tables));
-        size + tables.iter().map(crate::types::Table::memory_bytes).sum::<usize>()
+        let empty = Database::new(self.hasher).memory_bytes();
+        empty + self.database.tables_for_tests().iter().map(crate::types::Table::memory_bytes).sum::<usize>()
     }
 }
 
@@ -249,4 +248,24 @@ fn a_snapshot_follows_its_database_through_a_swap() {
     while keyspace.databases[1].snapshot_step(1, |key, _, _| shown.push(key.to_vec())) != SnapshotStep::Done {
     }
     assert_eq!(shown, [b"a"]);
+}
+
+#[test]
+fn the_expiry_walk_finds_every_expired_key_of_a_cluster() {
+    let mut world = World::new(true);
+    (0..200).for_each(|key| world.set(key, 0, Expiry::At(i64::from(key))));
+    world.apply(Step::Fill(200, 200));
+    let (mut cursor, mut found, mut steps) = (0, BTreeSet::new(), 0);
+    let limits = super::ExpireLimits { buckets: 16, entries: 5 };
+    loop {
+        let step = world.database.expire_step(cursor, 99, limits, |entry| {
+            found.insert(entry.key().to_vec());
+        });
+        assert!(step.buckets <= 16 && step.volatile >= step.expired);
+        (cursor, steps) = (step.cursor, steps + 1);
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert!(found == (0..100).map(name).collect() && steps < 100, "{steps} {found:?}");
 }

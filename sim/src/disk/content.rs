@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SECTOR_BYTES;
 use crate::random::Random;
+
+/// Bytes in a sector: the unit in which power loss tears.
+pub const SECTOR_BYTES: u64 = 512;
 
 /// A sync under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,7 @@
 //!   drops it. So does Linux.
 //! - A sync that is under way makes nothing durable before it ends.
 //!
-//! [`tree`] holds names, [`content`] one file's bytes; this file ties them to faults, trace and counts.
+//! `tree` holds names, `content` one file's bytes; this file ties them to faults, trace and counts.
 
 mod content;
 mod tree;
@@ -23,12 +23,12 @@ use crate::options::DiskSettings;
 use crate::random::Random;
 use crate::trace::Kind;
 use content::Content;
-pub use content::SyncTicket;
+pub use content::{SECTOR_BYTES, SyncTicket};
 pub use tree::Inode;
 use tree::Tree;
 
-/// Bytes in a sector: the unit in which power loss tears.
-pub const SECTOR_BYTES: u64 = 512;
+/// The longest file: it is held in memory, twice.
+const FILE_BYTES_MAX: u64 = 1 << 34;
 
 /// EIO's number on Linux.
 const EIO: i32 = 5;
@@ -108,6 +108,7 @@ impl Disk {
         offset: u64,
     ) -> io::Result<usize> {
         self.may_fail(ground, self.settings.read_error, Counter::DiskReadErrors)?;
+        self.record(ground, 14, offset);
         let mut limit = buffer.len();
         if self.random.chance(self.settings.short_io) {
             limit = self.random.shorter(limit);
@@ -126,15 +127,7 @@ impl Disk {
         self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
         let length = self.content(inode)?.length();
         let offset = offset.unwrap_or(length);
-        let mut count = bytes.len().min(self.room_at(inode, offset)?);
-        if count == 0 && !bytes.is_empty() {
-            ground.count(Counter::DiskFull);
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        if self.random.chance(self.settings.short_io) {
-            count = self.random.shorter(count);
-        }
-        ground.coverage.add(Counter::DiskShortWrites, u64::from(count < bytes.len()));
+        let count = self.length_taken(ground, inode, bytes.len(), offset)?;
         ground.count(Counter::FileWrites);
         self.record(ground, 2, inode.0);
         ground.trace.bytes(&bytes[..count]);
@@ -151,6 +144,9 @@ impl Disk {
     pub fn set_length(&mut self, ground: &mut Ground, inode: Inode, length: u64) -> io::Result<()> {
         self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
         let now = self.content(inode)?.length();
+        if length > FILE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         if length > now && self.room_at(inode, now)? < (length - now) as usize {
             ground.count(Counter::DiskFull);
             return Err(io::ErrorKind::StorageFull.into());
@@ -282,7 +278,8 @@ impl Disk {
     }
 
     /// Puts a file there, durable with its name and those of its directories, without faults.
-    pub fn place(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    pub fn place(&mut self, ground: &mut Ground, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.record(ground, 13, bytes.len() as u64);
         self.tree.create_directory(path.parent().unwrap_or(Path::new("")))?;
         let inode = match self.tree.find_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.tree.create_file(path)?,
@@ -301,12 +298,36 @@ impl Disk {
     }
 
     /// A disk taken out and replaced by an empty one.
-    pub fn erase(&mut self) {
+    pub fn erase(&mut self, ground: &mut Ground) {
+        self.record(ground, 12, 0);
         (self.tree, self.files, self.handles) = (Tree::default(), BTreeMap::new(), BTreeMap::new());
     }
 
     fn content(&mut self, inode: Inode) -> io::Result<&mut Content> {
         self.files.get_mut(&inode).ok_or_else(|| io::Error::from_raw_os_error(EIO))
+    }
+
+    /// How much of a write is done: what fits, or by chance less.
+    fn length_taken(
+        &mut self,
+        ground: &mut Ground,
+        inode: Inode,
+        asked: usize,
+        offset: u64,
+    ) -> io::Result<usize> {
+        if offset.saturating_add(asked as u64) > FILE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let mut count = asked.min(self.room_at(inode, offset)?);
+        if count == 0 && asked > 0 {
+            ground.count(Counter::DiskFull);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if self.random.chance(self.settings.short_io) {
+            count = self.random.shorter(count);
+        }
+        ground.coverage.add(Counter::DiskShortWrites, u64::from(count < asked));
+        Ok(count)
     }
 
     fn room_at(&mut self, inode: Inode, offset: u64) -> io::Result<usize> {

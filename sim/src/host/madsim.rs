@@ -4,13 +4,13 @@
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use madsim::runtime::Runtime;
-use madsim::time::{Instant, Sleep, TimeHandle};
+use madsim::time::TimeHandle;
 
 use crate::clock::Nanos;
 use crate::tasks::LocalFuture;
@@ -73,15 +73,11 @@ async fn drive(world: Rc<World>, host: Rc<MadsimHost>) {
                 return Poll::Pending;
             }
             set_for = at;
-            if set(alarm.as_mut(), start + Duration::from_nanos(at), cx).is_pending() {
+            alarm.as_mut().reset(start + Duration::from_nanos(at));
+            if alarm.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
         }
     })
     .await;
-}
-
-fn set(mut alarm: Pin<&mut Sleep>, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
-    alarm.as_mut().reset(deadline);
-    alarm.poll(cx)
 }

@@ -12,33 +12,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::Waker;
 
-use super::connection::{Connection, EndState, Payload, State, keep, wake};
-use super::link::Fate;
-use super::{End, Network};
 use crate::clock::Nanos;
 use crate::coverage::Counter;
 use crate::ground::{Event, Ground, Life, NodeId};
+use crate::network::connection::{Connection, End, EndState, Payload, State, keep};
+use crate::network::link::Fate;
+use crate::network::state::{Attempt, Network, Step};
 use crate::trace::Kind;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Send,
-    SynArrives,
-    AnswerArrives { server: Option<Life> },
-}
-
-/// A connect that is under way.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    pub life: Life,
-    target: SocketAddr,
-    step: Step,
-    sent_at: Nanos,
-    /// SYNs sent so far.
-    tries: u32,
-    result: Option<io::Result<End>>,
-    waker: Option<Waker>,
-}
 
 impl Network {
     /// Begins to connect; returns the attempt's number.
@@ -176,12 +156,5 @@ impl Network {
             attempt.step = step;
             ground.queue.schedule(at, Event::Connect(number));
         }
-    }
-}
-
-impl Attempt {
-    fn finish(&mut self, result: io::Result<End>) {
-        self.result = Some(result);
-        wake(&mut self.waker);
     }
 }

@@ -6,21 +6,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::Waker;
 
-use super::connection::{keep, wake};
-use super::{End, Network};
 use crate::coverage::Counter;
 use crate::ground::{Ground, Life, NodeId};
-
-/// A listening socket.
-#[derive(Debug)]
-pub(super) struct Socket {
-    pub life: Life,
-    pub address: SocketAddr,
-    /// As on Linux, one more than the backlog fits.
-    pub capacity: usize,
-    pub queue: VecDeque<End>,
-    pub waker: Option<Waker>,
-}
+use crate::network::connection::{End, Payload, keep, wake};
+use crate::network::state::{Network, Socket};
 
 impl Network {
     /// Opens a listening socket; port 0 chooses one. Returns its number and address.
@@ -37,17 +26,13 @@ impl Network {
         }
         let port = if address.port() == 0 { node.take_port() } else { address.port() };
         let address = SocketAddr::new(address.ip(), port);
-        if self
-            .listeners
-            .values()
-            .any(|other| other.life.node == life.node && overlap(other.address, address))
-        {
+        let taken = |other: &Socket| other.life.node == life.node && overlap(other.address, address);
+        if self.listeners.values().any(taken) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
-        let number = self.next_number();
-        let capacity = backlog as usize + 1;
-        self.listeners
-            .insert(number, Socket { life, address, capacity, queue: VecDeque::new(), waker: None });
+        let (number, capacity) = (self.next_number(), backlog as usize + 1);
+        let socket = Socket { life, address, capacity, queue: VecDeque::new(), waker: None };
+        self.listeners.insert(number, socket);
         Ok((number, address))
     }
 
@@ -66,7 +51,7 @@ impl Network {
         let Some(socket) = self.listeners.remove(&listener) else { return };
         for end in socket.queue {
             self.fail(ground, end, io::ErrorKind::ConnectionAborted);
-            self.send(ground, end, super::connection::Payload::Reset);
+            self.send(ground, end, Payload::Reset);
             self.close(ground, end);
         }
     }
@@ -102,12 +87,6 @@ impl Network {
             .iter_mut()
             .find(|(_, socket)| reached(socket))
             .map(|(number, socket)| (*number, socket))
-    }
-}
-
-impl Socket {
-    pub fn is_full(&self) -> bool {
-        self.queue.len() >= self.capacity
     }
 }
 

@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::Sleep;
 use crate::disk::{Disk, Inode, SyncTicket};
 use crate::ground::{Ground, Life};
+use crate::runtime::sleep::Sleep;
 use crate::world::World;
 use seawall::runtime::{File, OpenMode};
 

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::SimStream;
 use crate::ground::Life;
+use crate::runtime::stream::SimStream;
 use crate::world::World;
 use seawall::runtime::{Address, Listener};
 

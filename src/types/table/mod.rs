@@ -30,4 +30,4 @@ mod walk;
 pub use handle::{EntryRef, OwnedEntry};
 pub use slot::{Occupied, Slot, Vacant};
 pub use store::Table;
-pub use walk::{ExpireLimits, ExpireStep};
+pub use walk::{ExpireLimits, ExpireStep, below};

@@ -235,6 +235,6 @@ impl<V: Payload> Table<V> {
 
 /// A number below `bound` from a random word (Lemire's multiplication; the bias is below `bound / 2^64`).
 #[inline]
-fn below(word: u64, bound: usize) -> usize {
-    (u128::from(word) * bound as u128 >> 64) as usize
+pub fn below(word: u64, bound: usize) -> usize {
+    ((u128::from(word) * bound as u128) >> 64) as usize
 }

@@ -169,7 +169,8 @@ impl<'a> Parser<'a> {
         }
         pending.flush(list);
         let repeats = inner.repeats;
-        list.push(Argument { optional: true, multiple: repeats, ..group(inner) }.flattened());
+        let argument = group(inner);
+        list.push(Argument { optional: true, multiple: repeats || argument.multiple, ..argument });
     }
 }
 
@@ -195,17 +196,6 @@ impl Pending {
             1 if parts[0].token.is_none() => Argument { token: Some(token), ..parts.remove(0) },
             _ => Argument { name, kind: Kind::Block, token: Some(token), parts, ..Argument::default() },
         });
-    }
-}
-
-impl Argument {
-    /// `[key [key ...]]`: what is repeated inside is the whole of what may be left out.
-    fn flattened(mut self) -> Argument {
-        if self.kind == Kind::Block && self.token.is_none() && self.parts.len() == 1 {
-            let part = self.parts.remove(0);
-            return Argument { optional: true, multiple: self.multiple || part.multiple, ..part };
-        }
-        self
     }
 }
 

@@ -1,0 +1,236 @@
+//! The stream of effects says all that happened: whoever applies it has the same data, whatever its clock says and however its
+//! random numbers fall.
+//!
+//! Random commands run on one engine, whose clock moves; the effects of each are applied to another engine with another seed and
+//! a clock far behind. After each command both hold the same keys, values and deadlines.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use seawall::commands;
+use seawall::config::Config;
+use seawall::engine::session::SessionHandle;
+use seawall::engine::{Engine, Identity};
+use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
+use seawall::runtime::{Address, Monotonic, Now, UnixTime};
+
+type Words = Vec<Vec<u8>>;
+type Data = Vec<BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>>;
+
+const DATABASES: u32 = 3;
+/// The first engine's clock when a run begins; amounts in commands are of the order of its steps.
+const START_MS: i64 = 1_700_000_000_000;
+
+/// An engine with one client.
+struct Machine {
+    engine: Engine,
+    client: SessionHandle,
+    now: Now,
+}
+
+impl Machine {
+    fn new(seed: u64, now_ms: i64, lazy: bool) -> Machine {
+        let mut config = Config::default();
+        config.databases = DATABASES;
+        config.lazyfree_lazy_expire = lazy;
+        let mut engine = Engine::new(config, commands::table(), Identity::default(), seed);
+        let now = Now { mono: Monotonic(1), wall: UnixTime(now_ms * 1000) };
+        let nobody = Address::Unix("client".into());
+        let client = engine.sessions.open(nobody.clone(), nobody, true, now);
+        engine.effects.set_wanted(true);
+        Machine { engine, client, now }
+    }
+
+    fn run(&mut self, db: usize, words: &[Vec<u8>]) -> Vec<u8> {
+        let owned: OwnedRequest = words.iter().collect();
+        self.engine.sessions[self.client].db = db;
+        let prepared = self.engine.prepare(db, owned.request());
+        let mut out = Vec::new();
+        self.engine.run(self.client, owned.request(), prepared, &mut out, self.now);
+        out
+    }
+
+    fn data(&self) -> Data {
+        let dump = |database: &seawall::keyspace::Database| {
+            let (mut data, mut cursor) = (BTreeMap::new(), 0);
+            loop {
+                cursor = database.scan(cursor, |entry| {
+                    let mut text = Vec::new();
+                    entry.value().write_to(&mut text);
+                    data.insert(entry.key().to_vec(), (text, entry.expiry()));
+                });
+                if cursor == 0 {
+                    return data;
+                }
+            }
+        };
+        self.engine.keyspace.databases.iter().map(dump).collect()
+    }
+}
+
+/// Applies a stream of effects. What comes in more than one command is one unit.
+struct Follower {
+    machine: Machine,
+    db: usize,
+}
+
+impl Follower {
+    fn apply(&mut self, stream: &[u8]) {
+        let mut inside = 0;
+        for words in requests(stream) {
+            match &*words[0] {
+                b"SELECT" => {
+                    self.db = String::from_utf8_lossy(&words[1]).parse().expect("a database's number")
+                }
+                b"MULTI" => inside += 1,
+                b"EXEC" => inside -= 1,
+                _ => {
+                    let reply = self.machine.run(self.db, &words);
+                    assert_ne!(reply[0], b'-', "{words:?} is refused: {}", String::from_utf8_lossy(&reply));
+                }
+            }
+            assert!((0..=1).contains(&inside), "units do not nest");
+        }
+        assert_eq!(inside, 0, "units are whole");
+    }
+}
+
+fn requests(stream: &[u8]) -> Vec<Words> {
+    let mut batch = Batch::default();
+    let limits = Limits { bulk_bytes_max: 1 << 20, authenticated: true };
+    let parsed = Parser::default().parse(stream, &limits, usize::MAX, &mut batch);
+    assert_eq!((parsed.consumed, parsed.error), (stream.len(), None), "the stream is whole");
+    batch.iter(stream).map(|request| request.iter().map(<[u8]>::to_vec).collect()).collect()
+}
+
+/// What happens next.
+#[derive(Clone, Debug)]
+struct Step {
+    advance_ms: i64,
+    db: usize,
+    /// Empty: a step of the search for expired keys.
+    words: Vec<String>,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let advance_ms = prop_oneof![4 => Just(0), 3 => 1i64..400, 1 => 400i64..5000];
+    let words = prop_oneof![20 => command(), 1 => Just(Vec::new())];
+    (advance_ms, 0..DATABASES as usize, words).prop_map(|(advance_ms, db, words)| Step {
+        advance_ms,
+        db,
+        words,
+    })
+}
+
+/// A command by its template: `K` a key, `V` a value, `N` a number, `D` a database, `S`, `M`, `s`, `m` amounts of seconds and
+/// milliseconds, from now and absolute, `C` a condition of EXPIRE.
+fn command() -> impl Strategy<Value = Vec<String>> {
+    const TEMPLATES: &[&str] = &[
+        "SET K V",
+        "SET K V",
+        "SET K V NX",
+        "SET K V XX GET",
+        "SET K V EX S",
+        "SET K V PX M GET",
+        "SET K V EXAT s NX",
+        "SET K V PXAT m",
+        "SET K V KEEPTTL",
+        "SET K V KEEPTTL GET",
+        "SET K V IFEQ V",
+        "SETNX K V",
+        "SETEX K S V",
+        "PSETEX K M V",
+        "GETSET K V",
+        "GETDEL K",
+        "GETEX K",
+        "GETEX K PX M",
+        "GETEX K PXAT m",
+        "GETEX K PERSIST",
+        "DELIFEQ K V",
+        "APPEND K V",
+        "SETRANGE K 3 V",
+        "INCR K",
+        "DECRBY K N",
+        "INCRBYFLOAT K N",
+        "INCRBYFLOAT K 0.1",
+        "MSET K V K V",
+        "MSETNX K V K V",
+        "MSETEX 2 K V K V PX M",
+        "MSETEX 2 K V K V XX KEEPTTL",
+        "DEL K K",
+        "UNLINK K",
+        "RENAME K K",
+        "RENAMENX K K",
+        "COPY K K DB D",
+        "COPY K K DB D REPLACE",
+        "MOVE K D",
+        "EXPIRE K S",
+        "EXPIRE K S C",
+        "PEXPIRE K M C",
+        "EXPIREAT K s",
+        "PEXPIREAT K m C",
+        "PERSIST K",
+        "GET K",
+        "MGET K K K",
+        "STRLEN K",
+        "LCS K K",
+        "TTL K",
+        "EXISTS K K",
+        "TOUCH K",
+        "SCAN 0 COUNT 100",
+        "KEYS *",
+        "RANDOMKEY",
+        "OBJECT ENCODING K",
+    ];
+    let random = proptest::collection::vec(any::<u32>(), 8);
+    (select(TEMPLATES), random).prop_map(|(template, random)| {
+        template.split(' ').zip(random).map(|(word, random)| fill(word, random)).collect()
+    })
+}
+
+fn fill(word: &str, random: u32) -> String {
+    let random = i64::from(random);
+    let pick = |from: &[&str]| from[random as usize % from.len()].to_owned();
+    match word {
+        "K" => pick(&["a", "b", "c", "d"]),
+        "V" => pick(&["", "1", "7", "-3", "007", "2.5", "text", "9223372036854775807", &"long".repeat(80)]),
+        "N" => pick(&["1", "-1", "10", "9223372036854775807"]),
+        "D" => (random % i64::from(DATABASES)).to_string(),
+        "S" => (random % 5 - 1).to_string(),
+        "M" => (random % 1500 - 100).to_string(),
+        "s" => (START_MS / 1000 + random % 20).to_string(),
+        "m" => (START_MS + random % 10_000).to_string(),
+        "C" => pick(&["NX", "XX", "GT", "LT"]),
+        word => word.to_owned(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn the_effects_say_all_that_happened(
+        steps in proptest::collection::vec(step(), 1..120),
+        seeds: [u64; 2],
+        lazy: bool,
+    ) {
+        let mut leader = Machine::new(seeds[0], START_MS, lazy);
+        let mut follower = Follower { machine: Machine::new(seeds[1], 1, lazy), db: 0 };
+        for step in steps {
+            leader.now.wall.0 += step.advance_ms * 1000;
+            if step.words.is_empty() {
+                leader.engine.expire_step(leader.now);
+            } else {
+                let words: Words = step.words.iter().map(|word| word.as_bytes().to_vec()).collect();
+                leader.run(step.db, &words);
+            }
+            let stream = leader.engine.effects.take();
+            follower.apply(&stream);
+            prop_assert_eq!(
+                leader.data(), follower.machine.data(),
+                "after {:?}, which left {:?}", step.words, String::from_utf8_lossy(&stream)
+            );
+        }
+    }
+}
