@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{ADMINISTRATIVE, SUBCOMMAND};
-use crate::engine::command::Command;
+use crate::engine::command::{Command, Flag};
 use crate::engine::session::{Closing, Session};
 use crate::engine::{Call, Failure, address_text};
 use crate::protocol::reply::Version;
@@ -50,6 +50,7 @@ fn list(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) const INFO: Command = Command {
     name: "client|info",
     arity: 2,
+    flags: &[Flag::NoScript, Flag::Loading, Flag::Stale],
     since: "6.2.0",
     summary: "Returns the line of CLIENT LIST that is about this connection.",
     tips: &["nondeterministic_output"],

@@ -169,7 +169,8 @@ impl<'a> Parser<'a> {
         }
         pending.flush(list);
         let repeats = inner.repeats;
-        list.push(Argument { optional: true, multiple: repeats, ..group(inner) }.flattened());
+        let argument = group(inner);
+        list.push(Argument { optional: true, multiple: repeats || argument.multiple, ..argument });
     }
 }
 
@@ -195,17 +196,6 @@ impl Pending {
             1 if parts[0].token.is_none() => Argument { token: Some(token), ..parts.remove(0) },
             _ => Argument { name, kind: Kind::Block, token: Some(token), parts, ..Argument::default() },
         });
-    }
-}
-
-impl Argument {
-    /// `[key [key ...]]`: what is repeated inside is the whole of what may be left out.
-    fn flattened(mut self) -> Argument {
-        if self.kind == Kind::Block && self.token.is_none() && self.parts.len() == 1 {
-            let part = self.parts.remove(0);
-            return Argument { optional: true, multiple: self.multiple || part.multiple, ..part };
-        }
-        self
     }
 }
 
@@ -291,7 +281,10 @@ mod tests {
         assert_eq!(shown("key [key ...]"), "key:key+");
         assert_eq!(shown("key value [key value ...]"), "(key:key value:string)+");
         assert_eq!(shown("[section [section ...]]"), "section:string?+");
-        assert_eq!(shown("numkeys key [key ...] [WEIGHTS weight [weight ...]]"), "numkeys:integer key:key+ WEIGHTS=weight:string?+");
+        assert_eq!(
+            shown("numkeys key [key ...] [WEIGHTS weight [weight ...]]"),
+            "numkeys:integer key:key+ WEIGHTS=weight:string?+"
+        );
         assert_eq!(shown("command [arg [arg ...]]"), "command:string arg:string?+");
     }
 
@@ -299,7 +292,10 @@ mod tests {
     fn tokens_take_what_follows_them() {
         assert_eq!(shown("[LIMIT offset count]"), "LIMIT=(offset:integer count:integer)?");
         assert_eq!(shown("key [SAMPLES count]"), "key:key SAMPLES=count:integer?");
-        assert_eq!(shown("[TYPE <A | B>] [ID client-id [client-id ...]]"), "TYPE=<A= B=>? ID=client-id:integer?+");
+        assert_eq!(
+            shown("[TYPE <A | B>] [ID client-id [client-id ...]]"),
+            "TYPE=<A= B=>? ID=client-id:integer?+"
+        );
     }
 
     #[test]
@@ -310,7 +306,10 @@ mod tests {
             "key:key value:string <NX= XX=>? GET=? \
              <EX=seconds:integer PXAT=unix-time-milliseconds:unix-time KEEPTTL=>?"
         );
-        assert_eq!(shown("ip:port | <[ID client-id] | [SKIPME yes/no]>"), "<ip:port:string <ID=client-id:integer? SKIPME=yes/no:string?>>");
+        assert_eq!(
+            shown("ip:port | <[ID client-id] | [SKIPME yes/no]>"),
+            "<ip:port:string <ID=client-id:integer? SKIPME=yes/no:string?>>"
+        );
     }
 
     #[test]
