@@ -25,9 +25,15 @@ impl Engine {
 
     /// Sends the line of a command about to run to every monitor.
     #[cold]
-    pub(super) fn feed_monitors(&mut self, client: SessionHandle, request: Request<'_>, now: Now) {
+    pub(super) fn feed_monitors(
+        &mut self,
+        client: SessionHandle,
+        command: &Command,
+        request: Request<'_>,
+        now: Now,
+    ) {
         let session = &self.sessions[client];
-        let line = line(session.db, &session.peer, request, now);
+        let line = line(session.db, &session.peer, &shown_words(command, request), now);
         let monitors: Vec<_> = self.sessions.iter().filter(|(_, s)| s.monitor).map(|(h, _)| h).collect();
         for monitor in monitors {
             self.sessions[monitor].outbox.extend_from_slice(&line);
@@ -37,14 +43,14 @@ impl Engine {
 }
 
 /// `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`
-fn line(db: usize, peer: &Address, request: Request<'_>, now: Now) -> Vec<u8> {
+fn line(db: usize, peer: &Address, words: &[&[u8]], now: Now) -> Vec<u8> {
     let (seconds, micros) = (now.wall.0.div_euclid(1_000_000), now.wall.0.rem_euclid(1_000_000));
     let from = match peer {
         Address::Ip(_) => address_text(peer),
         Address::Unix(path) => format!("unix:{}", path.display()),
     };
     let mut line = format!("+{seconds}.{micros:06} [{db} {from}]").into_bytes();
-    for word in request.iter() {
+    for word in words {
         line.push(b' ');
         quote::write_quoted(&mut line, word);
     }
