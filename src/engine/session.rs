@@ -79,6 +79,8 @@ pub struct Session {
     pub commands: u64,
     /// Whether it receives every command that others run.
     pub monitor: bool,
+    /// Whether its request waits for the end of a pause.
+    pub waiting: bool,
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
@@ -157,6 +159,7 @@ impl Sessions {
             last_command: "NULL",
             commands: 0,
             monitor: false,
+            waiting: false,
             no_evict: false,
             no_touch: false,
             reply_mode: ReplyMode::On,

@@ -94,7 +94,7 @@ fn show_help(call: &mut Call<'_>) -> Result<(), Failure> {
 }
 
 fn error(call: &mut Call<'_>) -> Result<(), Failure> {
-    Err(Failure::new(String::from_utf8_lossy(call.arg(2))))
+    Err(Failure::new(call.arg(2)))
 }
 
 /// C's `atoi`, which tests rely on: what is no number is 0.
