@@ -39,7 +39,7 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
-    Ok(())
+    not_a_monitor(session, row)
 }
 
 fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
@@ -49,6 +49,15 @@ fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failur
              from a local connection, otherwise you need to set this option in the configuration file, and then \
              restart the server.",
         ));
+    }
+    Ok(())
+}
+
+/// A connection that receives all commands is for Redis a kind of replica.
+#[inline]
+fn not_a_monitor(session: &Session, row: &Row) -> Result<(), Failure> {
+    if session.monitor && (row.has(Flag::Write) || row.has(Flag::ReadOnly)) {
+        return Err(Failure::fixed("ERR Replica can't interact with the keyspace"));
     }
     Ok(())
 }

@@ -209,6 +209,7 @@ impl Engine {
         let start = out.len();
         let session = &mut self.sessions[client];
         session.active = now;
+        session.waiting = false;
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
@@ -216,7 +217,9 @@ impl Engine {
                 self.execute(client, request, (command, id, prepared), out, now)
             }
             Ok(Admitted::Wait(until)) => {
-                self.sessions[client].commands -= 1;
+                let session = &mut self.sessions[client];
+                session.commands -= 1;
+                session.waiting = true;
                 return Flow::Paused(until);
             }
             Err(failure) => {
@@ -264,9 +267,6 @@ impl Engine {
         out: &mut Vec<u8>,
         now: Now,
     ) -> Flow {
-        if self.monitors > 0 && !command.has(Flag::SkipMonitor) && !command.has(Flag::Admin) {
-            self.feed_monitors(client, request, now);
-        }
         let session = &mut self.sessions[client];
         session.last_command = command.name;
         let (db, version, no_touch) = (session.db, session.version, session.no_touch);
@@ -284,6 +284,11 @@ impl Engine {
             self.propagate_request(db, request);
         }
         self.effects.end();
+        // As in Redis, monitors see neither what is administrative nor QUIT.
+        let shown = !command.has(Flag::SkipMonitor) && !command.has(Flag::Admin) && flow != Flow::Close;
+        if self.monitors > 0 && shown {
+            self.feed_monitors(client, command, request, now);
+        }
         if let Err(failure) = result {
             self.stats.commands[id as usize].failed += 1;
             self.stats.count_error(failure.code());

@@ -4,6 +4,7 @@ use super::Engine;
 use super::command::Command;
 use super::identity::address_text;
 use super::session::SessionHandle;
+use crate::config::rows;
 use crate::protocol::request::Request;
 use crate::runtime::{Address, Now};
 use crate::text::quote;
@@ -23,11 +24,17 @@ impl Engine {
         }
     }
 
-    /// Sends the line of a command about to run to every monitor.
+    /// Sends the line of a command that has run to every monitor, so a monitor sees its own replies first.
     #[cold]
-    pub(super) fn feed_monitors(&mut self, client: SessionHandle, request: Request<'_>, now: Now) {
+    pub(super) fn feed_monitors(
+        &mut self,
+        client: SessionHandle,
+        command: &Command,
+        request: Request<'_>,
+        now: Now,
+    ) {
         let session = &self.sessions[client];
-        let line = line(session.db, &session.peer, request, now);
+        let line = line(session.db, &session.peer, &shown_words(command, request), now);
         let monitors: Vec<_> = self.sessions.iter().filter(|(_, s)| s.monitor).map(|(h, _)| h).collect();
         for monitor in monitors {
             self.sessions[monitor].outbox.extend_from_slice(&line);
@@ -37,14 +44,14 @@ impl Engine {
 }
 
 /// `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`
-fn line(db: usize, peer: &Address, request: Request<'_>, now: Now) -> Vec<u8> {
+fn line(db: usize, peer: &Address, words: &[&[u8]], now: Now) -> Vec<u8> {
     let (seconds, micros) = (now.wall.0.div_euclid(1_000_000), now.wall.0.rem_euclid(1_000_000));
     let from = match peer {
         Address::Ip(_) => address_text(peer),
         Address::Unix(path) => format!("unix:{}", path.display()),
     };
     let mut line = format!("+{seconds}.{micros:06} [{db} {from}]").into_bytes();
-    for word in request.iter() {
+    for word in words {
         line.push(b' ');
         quote::write_quoted(&mut line, word);
     }
@@ -54,12 +61,20 @@ fn line(db: usize, peer: &Address, request: Request<'_>, now: Now) -> Vec<u8> {
 
 /// A request's words for a log that others may read: what may be a password is hidden.
 pub(super) fn shown_words<'a>(command: &Command, request: Request<'a>) -> Vec<&'a [u8]> {
-    let secret_from = match command.name {
-        "auth" => 1,
-        "hello" => 2,
-        "config|set" => 3,
-        _ => usize::MAX,
+    let mut words: Vec<&[u8]> = request.iter().collect();
+    let secrets: Vec<usize> = match command.name {
+        "auth" => (1..words.len()).collect(),
+        "hello" => match words.iter().position(|word| word.eq_ignore_ascii_case(b"auth")) {
+            Some(auth) => (auth + 1..words.len().min(auth + 3)).collect(),
+            None => Vec::new(),
+        },
+        "config|set" => (3..words.len()).step_by(2).filter(|at| is_secret(words[at - 1])).collect(),
+        _ => Vec::new(),
     };
-    let hide = |(i, word): (usize, &'a [u8])| if i >= secret_from { &b"(redacted)"[..] } else { word };
-    request.iter().enumerate().map(hide).collect()
+    secrets.into_iter().for_each(|at| words[at] = b"(redacted)");
+    words
+}
+
+fn is_secret(parameter: &[u8]) -> bool {
+    rows::find(parameter).is_some_and(|(row, _)| row.secret)
 }
