@@ -25,8 +25,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("lazyfree-lazy-server-del", Kind::Bool, "no").field(field!(lazyfree_lazy_server_del)),
     Row::new("lazyfree-lazy-user-del", Kind::Bool, "no").field(field!(lazyfree_lazy_user_del)),
     Row::new("lazyfree-lazy-user-flush", Kind::Bool, "no").field(field!(lazyfree_lazy_user_flush)),
-    Row::new("lfu-decay-time", Kind::int(0, I32_MAX), "1").field(field!(lfu_decay_minutes)),
-    Row::new("lfu-log-factor", Kind::int(0, I32_MAX), "10").field(field!(lfu_log_factor)),
+    Row::new("lfu-decay-time", Kind::int(0, I32_MAX), "1")
+        .field(field!(lfu_decay_minutes))
+        .apply(Apply::Memory),
+    Row::new("lfu-log-factor", Kind::int(0, I32_MAX), "10")
+        .field(field!(lfu_log_factor))
+        .apply(Apply::Memory),
     Row::new("list-compress-depth", Kind::int(0, I32_MAX), "0"),
     Row::new("list-max-listpack-size", Kind::int(I32_MIN, I32_MAX), "-2").aliases(&["list-max-ziplist-size"]),
     Row::new("maxmemory", Kind::memory(0, u64::MAX), "0").field(field!(maxmemory_bytes)).apply(Apply::Memory),

@@ -5,7 +5,7 @@
 //! every state of the table is a prefix tree over the low bits of the hash. Walks in the order of the *reversed* hash are
 //! therefore immune to splits and merges between their steps ([`Table::scan`], [`Table::sweep`]).
 //!
-//! **Lookup** touches the directory, one bucket (a cache line; seven in eight keys need no overflow bucket), and one entry:
+//! **Lookup** touches the directory, one bucket (a cache line; six keys in seven need no overflow bucket), and one entry:
 //! fingerprint and tag are compared before an entry is looked at.
 //!
 //! **Entries** are one packed allocation each, with expiry and access clock inside. The table counts every byte it

@@ -343,3 +343,20 @@ fn dismantling_goes_in_slices() {
     assert!(slices > 30);
     assert_eq!((world.table.len(), world.table.memory_bytes()), (0, 0));
 }
+
+#[test]
+fn chunks_come_and_go() {
+    let (mut world, count) = (World::new(), if cfg!(miri) { 6000 } else { 30_000 });
+    world.apply(Step::Fill(0, count));
+    let volatile: Vec<u16> = (0..count).step_by(14_999).collect();
+    volatile.iter().for_each(|key| world.apply(Step::Expire(*key, Some(1))));
+    world.check();
+    let (mut found, limits) = (0, ExpireLimits { buckets: usize::MAX, entries: usize::MAX });
+    let step = world.table.expire_step(0, 1, limits, |_| found += 1);
+    assert_eq!((found, step.cursor), (volatile.len(), 0));
+    world.apply(Step::Drop(0, count - 1000));
+    world.check();
+    assert!(world.table.memory_bytes() < 200_000);
+    world.apply(Step::Drop(0, count));
+    assert_eq!(world.table.memory_bytes(), 0);
+}
