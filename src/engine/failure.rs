@@ -5,7 +5,7 @@ use std::fmt;
 
 /// An error reply: the code (`ERR`, `WRONGTYPE`, ...), a blank and the text, without the leading `-`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failure(Cow<'static, str>);
+pub struct Failure(Cow<'static, [u8]>);
 
 impl Failure {
     /// The request does not follow the command's syntax.
@@ -33,11 +33,11 @@ impl Failure {
 
     /// A text known at compile time, code included.
     pub const fn fixed(text: &'static str) -> Failure {
-        Failure(Cow::Borrowed(text))
+        Failure(Cow::Borrowed(text.as_bytes()))
     }
 
     /// A text made for the case, code included.
-    pub fn new(text: impl Into<String>) -> Failure {
+    pub fn new(text: impl Into<Vec<u8>>) -> Failure {
         Failure(Cow::Owned(text.into()))
     }
 
@@ -61,18 +61,19 @@ impl Failure {
     }
 
     /// Code and text.
-    pub fn text(&self) -> &str {
+    pub fn text(&self) -> &[u8] {
         &self.0
     }
 
     /// The code alone: what INFO's errorstats counts.
     pub fn code(&self) -> &str {
-        self.0.split(' ').next().unwrap_or_default()
+        let code = self.0.split(|byte| *byte == b' ').next().unwrap_or_default();
+        std::str::from_utf8(code).unwrap_or_default()
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&String::from_utf8_lossy(&self.0))
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
-    Ok(())
+    not_a_monitor(session, row)
 }
 
 fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
@@ -53,6 +53,15 @@ fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failur
     Ok(())
 }
 
+/// A connection that receives all commands is for Redis a kind of replica.
+#[inline]
+fn not_a_monitor(session: &Session, row: &Row) -> Result<(), Failure> {
+    if session.monitor && (row.has(Flag::Write) || row.has(Flag::ReadOnly)) {
+        return Err(Failure::fixed("ERR Replica can't interact with the keyspace"));
+    }
+    Ok(())
+}
+
 #[inline]
 fn authenticated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     let open = || engine.config.requirepass.0.is_empty();
@@ -62,23 +71,41 @@ fn authenticated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Fa
 /// How much of a request an error text repeats.
 const ECHO_BYTES_MAX: usize = 128;
 
+/// Words are repeated as they came, whatever their bytes.
 fn unknown_command(request: Request<'_>) -> Failure {
-    let shown =
-        |word: &[u8], room: usize| String::from_utf8_lossy(&word[..word.len().min(room)]).into_owned();
-    let mut arguments = String::new();
+    fn push<'a>(text: &mut Vec<u8>, word: &'a [u8], room: usize) -> &'a [u8] {
+        let shown = &word[..word.len().min(room)];
+        text.extend_from_slice(shown);
+        shown
+    }
+    let mut text = b"ERR unknown command '".to_vec();
+    push(&mut text, request.arg(0), ECHO_BYTES_MAX);
+    text.extend_from_slice(b"', with args beginning with: ");
+    let mut room = ECHO_BYTES_MAX;
     for word in request.iter().skip(1) {
-        if arguments.len() >= ECHO_BYTES_MAX {
+        text.push(b'\'');
+        let shown = push(&mut text, word, room);
+        text.extend_from_slice(b"' ");
+        // Quotes and blank count as well.
+        room = room.saturating_sub(shown.len() + 3);
+        if room == 0 {
             break;
         }
-        arguments.push_str(&format!("'{}' ", shown(word, ECHO_BYTES_MAX - arguments.len())));
     }
-    let name = shown(request.arg(0), ECHO_BYTES_MAX);
-    Failure::new(format!("ERR unknown command '{name}', with args beginning with: {arguments}"))
+    Failure::new(text)
 }
 
 fn unknown_subcommand(row: &Row, request: Request<'_>) -> Failure {
     let word = request.arg(1);
-    let word = String::from_utf8_lossy(&word[..word.len().min(ECHO_BYTES_MAX)]);
     let name = row.command.name.to_ascii_uppercase();
-    Failure::new(format!("ERR unknown subcommand '{word}'. Try {name} HELP."))
+    let mut text = b"ERR unknown subcommand '".to_vec();
+    text.extend_from_slice(&word[..word.len().min(ECHO_BYTES_MAX)]);
+    text.extend_from_slice(format!("'. Try {name} HELP.").as_bytes());
+    Failure::new(text)
+}
+
+/// Whether somebody speaks HTTP: such a client is cut off without a word, lest a browser be made to speak to a node.
+pub(super) fn is_http(request: Request<'_>) -> bool {
+    let name = request.arg(0);
+    name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }

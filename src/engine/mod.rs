@@ -60,6 +60,8 @@ pub enum Flow {
     Continue,
     /// Send what has been answered, then close.
     Close,
+    /// Close at once; what has been answered and not sent yet is dropped.
+    Abort,
     /// The request did not run: keep it and try again when the pause ends (a moment of the monotonic clock) or is lifted.
     Paused(Monotonic),
     /// Do this, write the reply that it calls for, then go on.
@@ -209,6 +211,7 @@ impl Engine {
         let start = out.len();
         let session = &mut self.sessions[client];
         session.active = now;
+        session.waiting = false;
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
@@ -216,8 +219,18 @@ impl Engine {
                 self.execute(client, request, (command, id, prepared), out, now)
             }
             Ok(Admitted::Wait(until)) => {
-                self.sessions[client].commands -= 1;
+                let session = &mut self.sessions[client];
+                session.commands -= 1;
+                session.waiting = true;
                 return Flow::Paused(until);
+            }
+            Err(_) if prepared.command.is_none() && gates::is_http(request) => {
+                tracing::warn!(
+                    "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to \
+                     Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise \
+                     your instance. Connection aborted."
+                );
+                Flow::Abort
             }
             Err(failure) => {
                 self.count_rejected(prepared, &failure);
@@ -264,9 +277,7 @@ impl Engine {
         out: &mut Vec<u8>,
         now: Now,
     ) -> Flow {
-        if self.monitors > 0 && !command.has(Flag::SkipMonitor) && !command.has(Flag::Admin) {
-            self.feed_monitors(client, request, now);
-        }
+        let start = out.len();
         let session = &mut self.sessions[client];
         session.last_command = command.name;
         let (db, version, no_touch) = (session.db, session.version, session.no_touch);
@@ -287,7 +298,15 @@ impl Engine {
         if let Err(failure) = result {
             self.stats.commands[id as usize].failed += 1;
             self.stats.count_error(failure.code());
+            // An error takes the place of whatever the handler had begun to answer.
+            out.truncate(start);
             Reply::new(out, version).error(failure.text());
+        }
+        // As in Redis, monitors see neither what is administrative nor QUIT.
+        if self.monitors > 0
+            && !(command.has(Flag::SkipMonitor) || command.has(Flag::Admin) || flow == Flow::Close)
+        {
+            self.feed_monitors(client, command, request, now);
         }
         flow
     }

@@ -83,6 +83,8 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// Whether its next request waits for the end of a pause.
+    pub waiting: bool,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// The connection has to close: at once, or when what is in its buffers is sent.
@@ -159,6 +161,7 @@ impl Sessions {
             monitor: false,
             no_evict: false,
             no_touch: false,
+            waiting: false,
             reply_mode: ReplyMode::On,
             closing: None,
             outbox: Vec::new(),

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::shared::Shared;
 use super::{TICK_MAX, listener, now};
 use crate::config::Apply;
-use crate::engine::session::Closing;
+use crate::engine::session::{Closing, Session};
 use crate::engine::{Engine, address_text};
 use crate::runtime::{Monotonic, Now, Runtime};
 
@@ -89,6 +89,9 @@ fn housekeeping<R: Runtime>(shared: &Shared<R>, ticks: u64, at: Now) {
     engine.process_cpu = R::process_cpu();
     engine.sample_rates(at.mono);
     close_idle(&mut engine, ticks, at.mono);
+    if ticks.is_multiple_of(u64::from(engine.config.hz.max(1))) {
+        look_after_unsent(&mut engine);
+    }
     if engine.pause.take_ended(at.mono) {
         engine.wake_all();
     }
@@ -111,6 +114,14 @@ fn close_idle(engine: &mut Engine, ticks: u64, now: Monotonic) {
             engine.close_session(*client, Closing::Now);
         }
     }
+}
+
+/// Once a second, clients with unsent output look at their soft limit, though their socket takes nothing.
+fn look_after_unsent(engine: &mut Engine) {
+    let unsent = |session: &Session| session.traffic.output_bytes > 0 || !session.outbox.is_empty();
+    let clients: Vec<_> =
+        engine.sessions.iter().filter(|(_, s)| unsent(s)).map(|(client, _)| client).collect();
+    clients.into_iter().for_each(|client| engine.wake(client));
 }
 
 /// What CONFIG SET changed and only the node can put into force.

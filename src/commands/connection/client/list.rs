@@ -130,6 +130,7 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
 fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
+        ('b', session.waiting),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
         ('U', matches!(session.peer, Address::Unix(_))),

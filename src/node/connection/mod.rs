@@ -4,15 +4,17 @@
 //! them one after the other; the replies collect in the scratch output and leave with one write. Only an unfinished request
 //! and replies that the socket does not take stay with the connection, so an idle one holds no buffers.
 //!
-//! Guarantees: requests run and are answered in the order in which they came; a client that does not read makes only itself wait;
-//! the engine is never held across an await.
+//! Guarantees: requests run and are answered in the order in which they came; a client that does not read makes only itself
+//! wait, and one that sends without end lets others have their turn; the engine is never held across an await.
+
+mod output;
 
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tracing::{debug, warn};
 
 use super::jobs;
@@ -23,11 +25,17 @@ use crate::engine::{Engine, Flow, Job, address_text};
 use crate::protocol::request::{Limits, Parser};
 use crate::runtime::{Monotonic, Now, Runtime};
 
+use output::Output;
+
 /// A scratch buffer that a large reply has swollen gives the memory beyond this back.
 const OUTPUT_KEPT_BYTES: usize = 256 * 1024;
-
-/// Requests of one client that run before others have their turn.
+/// When so many bytes of replies have collected, they are sent, and others have their turn, before more requests run.
+const OUTPUT_BURST_BYTES: usize = 1024 * 1024;
+/// Requests that are parsed and looked up together.
 const BATCH_MAX: usize = 256;
+/// Room made for more of an unfinished request, at least and at most. Within that, no more than has come already: a length
+/// that a client announces is a promise, and costs nothing until the bytes come.
+const ROOM_BYTES: (usize, usize) = (16 * 1024, 1024 * 1024);
 
 struct Connection<R: Runtime> {
     shared: Rc<Shared<R>>,
@@ -38,15 +46,12 @@ struct Connection<R: Runtime> {
     input: Vec<u8>,
     /// Whether `input` may hold a whole request.
     unparsed: bool,
-    /// Replies that the socket has not taken; those before `sent` it has.
-    output: Vec<u8>,
-    sent: usize,
-    /// The connection ends when `output` is sent.
+    output: Output,
+    /// The connection ends when the output is sent.
     ending: bool,
-    /// Since when the output has been above the soft limit.
-    over_since: Option<Monotonic>,
+    /// Others have their turn before this connection goes on.
+    yielding: bool,
     received_bytes: u64,
-    sent_bytes: u64,
 }
 
 /// Why a connection's task looks up from reading and writing.
@@ -60,7 +65,7 @@ enum Event {
 enum Progress {
     /// All ran.
     Done,
-    /// One asks the node for something, or has to wait.
+    /// One asks the node for something, has to wait, or ends the connection.
     Stopped(Event),
 }
 
@@ -73,18 +78,16 @@ pub(super) async fn serve<R: Runtime>(shared: Rc<Shared<R>>, stream: R::Stream, 
         parser: Parser::default(),
         input: Vec::new(),
         unparsed: false,
-        output: Vec::new(),
-        sent: 0,
+        output: Output::default(),
         ending: false,
-        over_since: None,
+        yielding: false,
         received_bytes: 0,
-        sent_bytes: 0,
     };
     loop {
         match std::future::poll_fn(|cx| connection.poll(cx)).await {
             Event::Job(job) => {
                 let shared = connection.shared.clone();
-                jobs::run(&shared, job, client, &mut connection.output).await;
+                jobs::run(&shared, job, client, connection.output.buffer()).await;
             }
             Event::Paused(until) => connection.wait(until).await,
             Event::End => break,
@@ -97,6 +100,10 @@ impl<R: Runtime> Connection<R> {
     /// Works until something has to be waited for that reading and writing cannot bring.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         loop {
+            if std::mem::take(&mut self.yielding) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if self.shared.poll_mailbox(self.client, cx) {
                 self.take_outbox();
             }
@@ -106,23 +113,20 @@ impl<R: Runtime> Connection<R> {
             match self.poll_flush(cx) {
                 Poll::Ready(Err(e)) => return Poll::Ready(self.lost("writing to", &e)),
                 Poll::Ready(Ok(())) if self.ending => return Poll::Ready(Event::End),
-                Poll::Pending if self.ending || self.output_over_limit() => {
-                    return if self.ending { Poll::Pending } else { Poll::Ready(Event::End) };
-                }
+                Poll::Pending if self.is_over_limit() => return Poll::Ready(Event::End),
+                Poll::Pending if self.ending => return Poll::Pending,
                 _ => {}
             }
             let frozen = self.shared.frozen_until.get();
             if frozen > Monotonic::default() && frozen > R::now() {
                 return Poll::Ready(Event::Paused(frozen));
             }
-            if std::mem::take(&mut self.unparsed) {
-                match self.run_input(cx) {
-                    Ok(Progress::Done) => continue,
-                    Ok(Progress::Stopped(event)) => return Poll::Ready(event),
-                    Err(e) => return Poll::Ready(self.lost("writing to", &e)),
-                }
-            }
-            match ready!(self.poll_read(cx)) {
+            let progress = if std::mem::take(&mut self.unparsed) {
+                self.run_input(cx)
+            } else {
+                ready!(self.poll_read(cx))
+            };
+            match progress {
                 Ok(Progress::Done) => {}
                 Ok(Progress::Stopped(event)) => return Poll::Ready(event),
                 Err(e) => return Poll::Ready(self.lost("reading from", &e)),
@@ -131,10 +135,7 @@ impl<R: Runtime> Connection<R> {
     }
 
     fn lost(&self, doing: &str, error: &io::Error) -> Event {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => {}
-            _ => debug!("Error {doing} client: {error}"),
-        }
+        debug!("Error {doing} client: {error}");
         Event::End
     }
 
@@ -161,8 +162,8 @@ impl<R: Runtime> Connection<R> {
 
     /// What others sent to this client goes behind the replies it already has.
     fn take_outbox(&mut self) {
-        let session = &mut self.shared.engine.borrow_mut().sessions[self.client];
-        self.output.append(&mut session.outbox);
+        let outbox = std::mem::take(&mut self.shared.engine.borrow_mut().sessions[self.client].outbox);
+        self.output.push(&outbox);
     }
 
     /// Reads once and runs what is complete.
@@ -177,22 +178,22 @@ impl<R: Runtime> Connection<R> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
         let length = buffer.filled().len();
         if length == 0 {
-            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            return Poll::Ready(Ok(self.end_of_input()));
         }
         self.received_bytes += length as u64;
         let whole = std::mem::take(&mut scratch.input);
         let (consumed, progress) = self.run(&whole[..length], &mut scratch);
         self.input.extend_from_slice(&whole[consumed..length]);
         scratch.input = whole;
-        self.yield_if_busy(length == scratch.input.len(), cx);
-        self.after_run(&mut scratch, length as u64, cx)?;
+        self.yielding |= length == scratch.input.len();
+        self.after_run(&mut scratch, length, cx)?;
         Poll::Ready(Ok(progress))
     }
 
     /// Reads behind the beginning of a request that is kept from before.
     fn poll_read_more(&mut self, scratch: &mut Scratch, cx: &mut Context<'_>) -> Poll<io::Result<Progress>> {
-        let room = self.parser.needs().clamp(16 * 1024, 1024 * 1024);
         let before = self.input.len();
+        let room = self.parser.needs().min(before).clamp(ROOM_BYTES.0, ROOM_BYTES.1);
         self.input.resize(before + room, 0);
         let mut buffer = ReadBuf::new(&mut self.input[before..]);
         let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
@@ -200,13 +201,19 @@ impl<R: Runtime> Connection<R> {
         self.input.truncate(before + length);
         ready!(read)?;
         if length == 0 {
-            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            return Poll::Ready(Ok(self.end_of_input()));
         }
         self.received_bytes += length as u64;
         let progress = self.run_kept(scratch);
-        self.yield_if_busy(length == room, cx);
-        self.after_run(scratch, length as u64, cx)?;
+        self.yielding |= length == room;
+        self.after_run(scratch, length, cx)?;
         Poll::Ready(Ok(progress))
+    }
+
+    /// The client sends no more; what it has asked for is still sent to it.
+    fn end_of_input(&mut self) -> Progress {
+        self.ending = true;
+        Progress::Done
     }
 
     /// Runs what waited in `input` for a pause or a job to end.
@@ -231,13 +238,6 @@ impl<R: Runtime> Connection<R> {
         progress
     }
 
-    /// A client that sends without end lets the others have their turn after each full buffer.
-    fn yield_if_busy(&mut self, full: bool, cx: &mut Context<'_>) {
-        if full {
-            cx.waker().wake_by_ref();
-        }
-    }
-
     /// Parses and runs what is complete in `input`. How much of it is done with, and how it ended.
     fn run(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, Progress) {
         let mut consumed = 0;
@@ -247,21 +247,20 @@ impl<R: Runtime> Connection<R> {
             let limits = limits(&engine, self.client);
             // A request that authenticates changes the limits of the next.
             let batch_max = if limits.authenticated { BATCH_MAX } else { 1 };
-            let parsed = self.parser.parse(&input[consumed..], &limits, batch_max, &mut scratch.batch);
-            let (stopped_at, event) = self.run_batch(&mut engine, &input[consumed..], scratch);
-            if let Some(event) = event {
+            let rest = &input[consumed..];
+            let parsed = self.parser.parse(rest, &limits, batch_max, &mut scratch.batch);
+            if let Some((stopped_at, progress)) = self.run_batch(&mut engine, rest, scratch) {
                 // The parser has read on; what did not run will be parsed again.
                 self.parser = Parser::default();
                 consumed += stopped_at;
                 self.unparsed = consumed < input.len();
-                return (consumed, Progress::Stopped(event));
+                return (consumed, progress);
             }
             consumed += parsed.consumed;
             if let Some(error) = parsed.error {
                 debug!("Protocol error from client: {error}");
                 error.write(&mut scratch.output);
                 self.ending = true;
-                return (input.len(), Progress::Done);
             }
             if self.ending {
                 return (input.len(), Progress::Done);
@@ -282,7 +281,7 @@ impl<R: Runtime> Connection<R> {
         engine: &mut Engine,
         input: &[u8],
         scratch: &mut Scratch,
-    ) -> (usize, Option<Event>) {
+    ) -> Option<(usize, Progress)> {
         let Scratch { batch, prepared, output, .. } = scratch;
         let db = engine.sessions[self.client].db;
         prepared.clear();
@@ -296,101 +295,92 @@ impl<R: Runtime> Connection<R> {
             let end = R::now();
             engine.finish(self.client, request, prepared[i], end - at.mono, at);
             at.mono = end;
-            match flow {
-                Flow::Continue => {}
+            let stop = match flow {
+                Flow::Continue if output.len() < OUTPUT_BURST_BYTES => continue,
+                Flow::Continue => self.pause_for_output(engine, output, i + 1 < batch.len()),
                 Flow::Close => {
                     self.ending = true;
-                    break;
+                    return None;
                 }
-                Flow::Paused(until) => return (batch.start(i), Some(Event::Paused(until))),
-                Flow::Job(job) => return (batch.end(i), Some(Event::Job(job))),
+                Flow::Abort => Some(Event::End),
+                Flow::Paused(until) => {
+                    return Some((batch.start(i), Progress::Stopped(Event::Paused(until))));
+                }
+                Flow::Job(job) => Some(Event::Job(job)),
+            };
+            if matches!(stop, Some(Event::End)) {
+                output.clear();
+                self.output.clear();
             }
+            return Some((batch.end(i), stop.map_or(Progress::Done, Progress::Stopped)));
         }
-        (0, None)
+        None
+    }
+
+    /// Much has been answered: too much, or enough for now.
+    fn pause_for_output(&mut self, engine: &mut Engine, output: &[u8], more: bool) -> Option<Event> {
+        self.yielding = more;
+        let hard = engine.config.client_output_buffer_limits.normal.hard_bytes;
+        let unsent = self.output.unsent() + output.len();
+        if hard == 0 || unsent as u64 <= hard {
+            return None;
+        }
+        self.note_over_limit(engine, unsent);
+        Some(Event::End)
     }
 
     /// After requests ran: sends the replies, tells the clients that they concern, counts.
-    fn after_run(&mut self, scratch: &mut Scratch, received: u64, cx: &mut Context<'_>) -> io::Result<()> {
+    fn after_run(&mut self, scratch: &mut Scratch, received: usize, cx: &mut Context<'_>) -> io::Result<()> {
         self.shared.deliver();
-        // Replies keep their order: what is still unsent goes first.
-        let mut sent = 0;
-        if self.output.is_empty() {
-            sent = self.write_now(&scratch.output, cx)?;
-        }
-        self.output.extend_from_slice(&scratch.output[sent..]);
+        let sent = self.output.send(&mut self.stream, &scratch.output, cx)?;
         scratch.output.clear();
         scratch.output.shrink_to(OUTPUT_KEPT_BYTES);
-        let traffic = self.traffic();
-        let mut engine = self.shared.engine.borrow_mut();
-        engine.stats.total_net_input_bytes += received;
-        engine.stats.total_reads_processed += 1;
-        engine.sessions.set_traffic(self.client, traffic);
+        self.note_traffic(received, sent);
         Ok(())
     }
 
-    /// Writes what the socket takes of these bytes; how much that was.
-    fn write_now(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> io::Result<usize> {
-        let mut sent = 0;
-        while sent < bytes.len() {
-            match Pin::new(&mut self.stream).poll_write(cx, &bytes[sent..]) {
-                Poll::Ready(written) => sent += written?,
-                Poll::Pending => break,
-            }
-        }
-        self.sent_bytes += sent as u64;
-        let stats = &mut self.shared.engine.borrow_mut().stats;
-        stats.total_net_output_bytes += sent as u64;
-        stats.total_writes_processed += 1;
-        Ok(sent)
-    }
-
-    fn traffic(&self) -> Traffic {
-        Traffic {
+    fn note_traffic(&mut self, received: usize, sent: usize) {
+        let traffic = Traffic {
             query_bytes: self.input.len(),
             query_free_bytes: self.input.capacity() - self.input.len(),
-            output_bytes: self.output.capacity(),
+            output_bytes: self.output.memory_bytes(),
             received_bytes: self.received_bytes,
-            sent_bytes: self.sent_bytes,
-        }
+            sent_bytes: self.output.sent_bytes,
+        };
+        let mut engine = self.shared.engine.borrow_mut();
+        engine.sessions.set_traffic(self.client, traffic);
+        let stats = &mut engine.stats;
+        stats.total_net_input_bytes += received as u64;
+        stats.total_reads_processed += u64::from(received > 0);
+        stats.total_net_output_bytes += sent as u64;
+        stats.total_writes_processed += u64::from(sent > 0);
     }
 
     /// Writes what is left of earlier replies; ready when all is sent.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.output.is_empty() {
-            return Poll::Ready(Ok(()));
+        let before = self.output.sent_bytes;
+        let flushed = self.output.poll_flush(&mut self.stream, cx);
+        let sent = self.output.sent_bytes - before;
+        if sent > 0 {
+            self.note_traffic(0, sent as usize);
         }
-        let output = std::mem::take(&mut self.output);
-        let written = self.write_now(&output[self.sent..], cx);
-        self.output = output;
-        self.sent += written?;
-        if self.sent < self.output.len() {
-            return Poll::Pending;
-        }
-        self.sent = 0;
-        self.over_since = None;
-        self.output = Vec::new();
-        Poll::Ready(Ok(()))
+        flushed.map_ok(drop)
     }
 
-    /// `client-output-buffer-limit`: whether so much is unsent, or so long, that the client has to go.
-    fn output_over_limit(&mut self) -> bool {
-        let pending = (self.output.len() - self.sent) as u64;
-        let mut engine = self.shared.engine.borrow_mut();
-        let limit = &engine.config.client_output_buffer_limits.normal;
-        let hard = limit.hard_bytes != 0 && pending > limit.hard_bytes;
-        let soft = limit.soft_bytes != 0 && pending > limit.soft_bytes;
-        let now = R::now();
-        let since = *self.over_since.get_or_insert(now);
-        if !soft {
-            self.over_since = None;
-        }
-        let over = hard || soft && (now - since).as_secs() >= limit.soft_seconds;
+    fn is_over_limit(&mut self) -> bool {
+        let shared = self.shared.clone();
+        let mut engine = shared.engine.borrow_mut();
+        let over = self.output.is_over(&engine.config.client_output_buffer_limits.normal, R::now());
         if over {
-            engine.stats.client_output_buffer_limit_disconnections += 1;
-            let peer = address_text(&engine.sessions[self.client].peer);
-            warn!("Client {peer} closed for overcoming of output buffer limits ({pending} bytes unsent).");
+            self.note_over_limit(&mut engine, self.output.unsent());
         }
         over
+    }
+
+    fn note_over_limit(&self, engine: &mut Engine, unsent: usize) {
+        engine.stats.client_output_buffer_limit_disconnections += 1;
+        let peer = address_text(&engine.sessions[self.client].peer);
+        warn!("Client {peer} closed for overcoming of output buffer limits ({unsent} bytes unsent).");
     }
 
     fn refuse_long_input(&mut self, engine: &mut Engine) {

@@ -1,0 +1,103 @@
+//! Replies on their way out: what the socket does not take at once is kept, and not too much of it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::config::OutputLimit;
+use crate::runtime::{Monotonic, Stream};
+
+/// What the socket of one connection has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    /// Those before `sent` it has taken.
+    pending: Vec<u8>,
+    sent: usize,
+    /// Since when more than the soft limit is unsent.
+    over_since: Option<Monotonic>,
+    /// Bytes sent since connecting.
+    pub sent_bytes: u64,
+}
+
+impl Output {
+    /// How many bytes are unsent.
+    pub fn unsent(&self) -> usize {
+        self.pending.len() - self.sent
+    }
+
+    /// Bytes of memory held.
+    pub fn memory_bytes(&self) -> usize {
+        self.pending.capacity()
+    }
+
+    /// Adds bytes behind the unsent ones.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+    }
+
+    /// Where a job's reply goes.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.pending
+    }
+
+    /// Drops what is unsent.
+    pub fn clear(&mut self) {
+        self.pending = Vec::new();
+        self.sent = 0;
+    }
+
+    /// Sends replies, straight from where they were written if nothing is before them; keeps what the socket does not take.
+    /// How many bytes it took.
+    pub fn send<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        replies: &[u8],
+        cx: &mut Context<'_>,
+    ) -> io::Result<usize> {
+        // Replies keep their order: what is still unsent goes first.
+        let sent = if self.unsent() == 0 { write(stream, replies, cx)? } else { 0 };
+        self.sent_bytes += sent as u64;
+        self.pending.extend_from_slice(&replies[sent..]);
+        Ok(sent)
+    }
+
+    /// Writes what is left of earlier replies; ready when all is sent. How many bytes the socket took.
+    pub fn poll_flush<S: Stream>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.pending.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let taken = write(stream, &self.pending[self.sent..], cx)?;
+        self.sent += taken;
+        self.sent_bytes += taken as u64;
+        if self.unsent() > 0 {
+            return Poll::Pending;
+        }
+        self.over_since = None;
+        self.clear();
+        Poll::Ready(Ok(taken))
+    }
+
+    /// `client-output-buffer-limit`: whether so much is unsent, or for so long, that the client has to go.
+    pub fn is_over(&mut self, limit: &OutputLimit, now: Monotonic) -> bool {
+        let unsent = self.unsent() as u64;
+        if limit.soft_bytes == 0 || unsent <= limit.soft_bytes {
+            self.over_since = None;
+            return limit.hard_bytes != 0 && unsent > limit.hard_bytes;
+        }
+        let since = *self.over_since.get_or_insert(now);
+        let too_long = (now - since).as_secs() >= limit.soft_seconds && now > since;
+        too_long || limit.hard_bytes != 0 && unsent > limit.hard_bytes
+    }
+}
+
+/// Writes what the socket takes; how much that was.
+fn write<S: Stream>(stream: &mut S, bytes: &[u8], cx: &mut Context<'_>) -> io::Result<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        match Pin::new(&mut *stream).poll_write(cx, &bytes[sent..]) {
+            Poll::Ready(written) => sent += written?,
+            Poll::Pending => break,
+        }
+    }
+    Ok(sent)
+}
