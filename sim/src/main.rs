@@ -89,7 +89,9 @@ fn find_scenario(name: &str) -> Result<&'static Scenario, String> {
 }
 
 fn find_plant(name: &Option<String>) -> Result<Option<Plant>, String> {
-    let find = |name: &String| Plant::find(name).ok_or(format!("there is no plant '{name}'; see `seawall-sim list`"));
+    let find = |name: &String| {
+        Plant::find(name).ok_or(format!("there is no plant '{name}'; see `seawall-sim list`"))
+    };
     name.as_ref().map(find).transpose()
 }
 
@@ -106,7 +108,10 @@ fn run(arguments: &Run) -> Result<ExitCode, String> {
     let settings = Settings { seed: arguments.seed, plant: find_plant(&arguments.plant)? };
     let (report, cpu) = timed(|| (scenario.run)(settings));
     println!("{report}");
-    println!("  speed     {:.0} simulated seconds a second", report.virtual_time.as_secs_f64() / cpu.as_secs_f64());
+    println!(
+        "  speed     {:.0} simulated seconds a second",
+        report.virtual_time.as_secs_f64() / cpu.as_secs_f64()
+    );
     if let Some(path) = &arguments.history {
         save(path, &notation::write(&report.history))?;
     }

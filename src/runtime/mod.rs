@@ -140,7 +140,10 @@ pub trait Runtime: Sized + 'static {
         Self::sleep_until(Self::now() + duration)
     }
     /// `future`'s result, or an error of kind `TimedOut` after `duration`.
-    fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> impl Future<Output = io::Result<T>> {
+    fn timeout<T>(
+        duration: Duration,
+        future: impl Future<Output = T>,
+    ) -> impl Future<Output = io::Result<T>> {
         async move {
             let mut future = std::pin::pin!(future);
             let mut sleep = std::pin::pin!(Self::sleep(duration));

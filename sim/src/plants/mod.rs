@@ -53,7 +53,8 @@ impl Plant {
 pub fn table(plant: Option<Plant>) -> CommandTable {
     let Some(plant) = plant else { return commands::table() };
     // A table wants entries that live for ever; each plant's are made once.
-    static PLANTED: [OnceLock<Vec<Command>>; Plant::ALL.len()] = [const { OnceLock::new() }; Plant::ALL.len()];
+    static PLANTED: [OnceLock<Vec<Command>>; Plant::ALL.len()] =
+        [const { OnceLock::new() }; Plant::ALL.len()];
     CommandTable::new(&[PLANTED[plant as usize].get_or_init(|| planted(plant))])
 }
 
