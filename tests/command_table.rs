@@ -77,7 +77,14 @@ const GROUPS_NOT_YET: &[&str] = &[
 ];
 
 /// Facts in which we differ, and why.
-const DIFFERENT: &[(&str, &str, &str)] = &[];
+const DIFFERENT: &[(&str, &str, &str)] = &[
+    (
+        "command|getkeys",
+        "arity",
+        "Redis 7.0 wants an argument of the command; the reference has the arity of later ones",
+    ),
+    ("command|getkeysandflags", "arity", "the same"),
+];
 
 fn reference() -> BTreeMap<String, Value> {
     serde_json::from_str(REFERENCE).expect("the reference is JSON")

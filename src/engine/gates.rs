@@ -39,7 +39,7 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
-    Ok(())
+    not_a_monitor(session, row)
 }
 
 fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
@@ -53,19 +53,19 @@ fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failur
     Ok(())
 }
 
+/// A connection that receives all commands is for Redis a kind of replica.
+#[inline]
+fn not_a_monitor(session: &Session, row: &Row) -> Result<(), Failure> {
+    if session.monitor && (row.has(Flag::Write) || row.has(Flag::ReadOnly)) {
+        return Err(Failure::fixed("ERR Replica can't interact with the keyspace"));
+    }
+    Ok(())
+}
+
 #[inline]
 fn authenticated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     let open = || engine.config.requirepass.0.is_empty();
     if session.authenticated || row.has(Flag::NoAuth) || open() { Ok(()) } else { Err(Failure::NO_AUTH) }
-}
-
-/// A monitor watches; it has no business with the data.
-#[inline]
-fn monitor(session: &Session, row: &Row) -> Result<(), Failure> {
-    if session.monitor && (row.has(Flag::ReadOnly) || row.has(Flag::Write)) {
-        return Err(Failure::fixed("ERR Replica can't interact with the keyspace"));
-    }
-    Ok(())
 }
 
 /// How much of a request an error text repeats.

@@ -302,7 +302,10 @@ impl Engine {
             out.truncate(start);
             Reply::new(out, version).error(failure.text());
         }
-        if self.monitors > 0 && !command.has(Flag::SkipMonitor) && !command.has(Flag::Admin) {
+        // As in Redis, monitors see neither what is administrative nor QUIT.
+        if self.monitors > 0
+            && !(command.has(Flag::SkipMonitor) || command.has(Flag::Admin) || flow == Flow::Close)
+        {
             self.feed_monitors(client, command, request, now);
         }
         flow

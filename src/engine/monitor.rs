@@ -4,6 +4,7 @@ use super::Engine;
 use super::command::Command;
 use super::identity::address_text;
 use super::session::SessionHandle;
+use crate::config::rows;
 use crate::protocol::request::Request;
 use crate::runtime::{Address, Now};
 use crate::text::quote;
@@ -23,7 +24,7 @@ impl Engine {
         }
     }
 
-    /// Sends the line of a command about to run to every monitor.
+    /// Sends the line of a command that has run to every monitor, so a monitor sees its own replies first.
     #[cold]
     pub(super) fn feed_monitors(
         &mut self,
@@ -60,12 +61,20 @@ fn line(db: usize, peer: &Address, words: &[&[u8]], now: Now) -> Vec<u8> {
 
 /// A request's words for a log that others may read: what may be a password is hidden.
 pub(super) fn shown_words<'a>(command: &Command, request: Request<'a>) -> Vec<&'a [u8]> {
-    let secret_from = match command.name {
-        "auth" => 1,
-        "hello" => 2,
-        "config|set" => 3,
-        _ => usize::MAX,
+    let mut words: Vec<&[u8]> = request.iter().collect();
+    let secrets: Vec<usize> = match command.name {
+        "auth" => (1..words.len()).collect(),
+        "hello" => match words.iter().position(|word| word.eq_ignore_ascii_case(b"auth")) {
+            Some(auth) => (auth + 1..words.len().min(auth + 3)).collect(),
+            None => Vec::new(),
+        },
+        "config|set" => (3..words.len()).step_by(2).filter(|at| is_secret(words[at - 1])).collect(),
+        _ => Vec::new(),
     };
-    let hide = |(i, word): (usize, &'a [u8])| if i >= secret_from { &b"(redacted)"[..] } else { word };
-    request.iter().enumerate().map(hide).collect()
+    secrets.into_iter().for_each(|at| words[at] = b"(redacted)");
+    words
+}
+
+fn is_secret(parameter: &[u8]) -> bool {
+    rows::find(parameter).is_some_and(|(row, _)| row.secret)
 }

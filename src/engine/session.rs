@@ -79,12 +79,12 @@ pub struct Session {
     pub commands: u64,
     /// Whether it receives every command that others run.
     pub monitor: bool,
-    /// Whether its request waits for the end of a pause.
-    pub waiting: bool,
     /// CLIENT NO-EVICT.
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// Whether its next request waits for the end of a pause.
+    pub waiting: bool,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// The connection has to close: at once, or when what is in its buffers is sent.
@@ -159,9 +159,9 @@ impl Sessions {
             last_command: "NULL",
             commands: 0,
             monitor: false,
-            waiting: false,
             no_evict: false,
             no_touch: false,
+            waiting: false,
             reply_mode: ReplyMode::On,
             closing: None,
             outbox: Vec::new(),

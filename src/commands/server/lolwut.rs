@@ -71,7 +71,7 @@ fn water(surface: usize, row: usize) -> char {
     }
 }
 
-/// The wall leans landwards and is two stones high above the highest wave's mean.
+/// The wall leans landwards and leaves one row of sky; the land behind it is low.
 fn masonry(depth: usize, row: usize, width: usize) -> char {
     let lean = (HEIGHT - row) / 2;
     match depth {

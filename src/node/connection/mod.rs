@@ -33,7 +33,8 @@ const OUTPUT_KEPT_BYTES: usize = 256 * 1024;
 const OUTPUT_BURST_BYTES: usize = 1024 * 1024;
 /// Requests that are parsed and looked up together.
 const BATCH_MAX: usize = 256;
-/// Room made for more of an unfinished request, at least and at most.
+/// Room made for more of an unfinished request, at least and at most. Within that, no more than has come already: a length
+/// that a client announces is a promise, and costs nothing until the bytes come.
 const ROOM_BYTES: (usize, usize) = (16 * 1024, 1024 * 1024);
 
 struct Connection<R: Runtime> {
@@ -191,8 +192,8 @@ impl<R: Runtime> Connection<R> {
 
     /// Reads behind the beginning of a request that is kept from before.
     fn poll_read_more(&mut self, scratch: &mut Scratch, cx: &mut Context<'_>) -> Poll<io::Result<Progress>> {
-        let room = self.parser.needs().clamp(ROOM_BYTES.0, ROOM_BYTES.1);
         let before = self.input.len();
+        let room = self.parser.needs().min(before).clamp(ROOM_BYTES.0, ROOM_BYTES.1);
         self.input.resize(before + room, 0);
         let mut buffer = ReadBuf::new(&mut self.input[before..]);
         let read = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);

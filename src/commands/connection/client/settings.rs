@@ -82,20 +82,16 @@ pub(super) const SETINFO: Command = Command {
 
 fn setinfo(call: &mut Call<'_>) -> Result<(), Failure> {
     let (option, value) = (call.arg(2), call.arg(3));
-    let name = if call.arg_is(2, "lib-name") {
-        "lib-name"
-    } else if call.arg_is(2, "lib-ver") {
-        "lib-ver"
-    } else {
-        let option = String::from_utf8_lossy(option);
-        return Err(Failure::new(format!("ERR Unrecognized option '{option}'")));
-    };
+    let (is_name, shown) = (call.arg_is(2, "lib-name"), String::from_utf8_lossy(option));
+    if !is_name && !call.arg_is(2, "lib-ver") {
+        return Err(Failure::new(format!("ERR Unrecognized option '{shown}'")));
+    }
     if !is_plain(value) {
-        let text = format!("ERR {name} cannot contain spaces, newlines or special characters.");
+        let text = format!("ERR {shown} cannot contain spaces, newlines or special characters.");
         return Err(Failure::new(text));
     }
     let session = call.session();
-    let field = if name == "lib-name" { &mut session.library_name } else { &mut session.library_version };
+    let field = if is_name { &mut session.library_name } else { &mut session.library_version };
     *field = value.to_vec();
     call.reply.ok();
     Ok(())

@@ -6,7 +6,7 @@ use crate::engine::{Call, Failure};
 
 pub(super) const GETKEYS: Command = Command {
     name: "command|getkeys",
-    arity: -3,
+    arity: -4,
     summary: "Returns the keys of a request.",
     complexity: "O(N) where N is the number of arguments to the command",
     syntax: "command [arg [arg ...]]",
@@ -16,7 +16,7 @@ pub(super) const GETKEYS: Command = Command {
 
 pub(super) const GETKEYSANDFLAGS: Command = Command {
     name: "command|getkeysandflags",
-    arity: -3,
+    arity: -4,
     since: "7.0.0",
     summary: "Returns the keys of a request, and what it does with them.",
     complexity: "O(N) where N is the number of arguments to the command",

@@ -1,0 +1,135 @@
+//! Clients that take more than their share, against a running node: real sockets, because what is tried is what sits between
+//! a node and its sockets.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test is a client, not a node")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A node for one test; it ends with it.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(options: &[&str]) -> Server {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let process = Command::new(env!("CARGO_BIN_EXE_seawall"))
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+            .args(options)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Server { process, port };
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::yield_now();
+        }
+        server
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        // Only a bound for a test that has failed already.
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Sends a request and takes as many bytes as its reply has.
+fn ask(stream: &mut TcpStream, request: &[u8], reply: &[u8]) {
+    stream.write_all(request).unwrap();
+    let mut got = vec![0; reply.len()];
+    stream.read_exact(&mut got).unwrap();
+    assert_eq!(got, reply, "to {}", String::from_utf8_lossy(request));
+}
+
+/// Reads to the end of a connection, however it ends; how many bytes came.
+fn drain(stream: &mut TcpStream) -> usize {
+    let mut buffer = vec![0; 1 << 20];
+    let mut total = 0;
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        total += length;
+    }
+    total
+}
+
+const VALUE_BYTES: usize = 1_000_000;
+
+fn set_large_value(client: &mut TcpStream) {
+    let mut request = format!("*3\r\n$3\r\nSET\r\n$1\r\na\r\n${VALUE_BYTES}\r\n").into_bytes();
+    request.resize(request.len() + VALUE_BYTES, b'x');
+    request.extend_from_slice(b"\r\n");
+    ask(client, &request, b"+OK\r\n");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off_at_the_hard_limit() {
+    let server = Server::start(&["--client-output-buffer-limit", "normal 3mb 0 0"]);
+    let mut other = server.connect();
+    set_large_value(&mut other);
+    let mut greedy = server.connect();
+    greedy.write_all(&b"GET a\r\n".repeat(200)).unwrap();
+    // The other client is served meanwhile, and sees that the greedy one goes.
+    loop {
+        ask(&mut other, b"PING\r\n", b"+PONG\r\n");
+        other.write_all(b"CLIENT LIST\r\n").unwrap();
+        let mut list = [0; 4096];
+        let length = other.read(&mut list).unwrap();
+        if !String::from_utf8_lossy(&list[..length]).contains("cmd=get") {
+            break;
+        }
+    }
+    assert!(drain(&mut greedy) < 200 * VALUE_BYTES, "nothing was held back");
+    ask(&mut other, b"PING\r\n", b"+PONG\r\n");
+}
+
+#[test]
+fn a_client_that_reads_gets_all_however_much_it_asks_for() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    set_large_value(&mut client);
+    let mut request = b"GET a\r\n".repeat(100);
+    request.extend_from_slice(b"QUIT\r\n");
+    client.write_all(&request).unwrap();
+    let header = format!("${VALUE_BYTES}\r\n").len();
+    assert_eq!(drain(&mut client), 100 * (header + VALUE_BYTES + 2) + b"+OK\r\n".len());
+}
+
+#[test]
+fn a_client_that_sends_no_more_still_gets_its_answers() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    set_large_value(&mut client);
+    client.write_all(&b"GET a\r\n".repeat(20)).unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let header = format!("${VALUE_BYTES}\r\n").len();
+    assert_eq!(drain(&mut client), 20 * (header + VALUE_BYTES + 2));
+}
+
+#[test]
+fn a_huge_length_takes_no_memory_before_the_bytes_come() {
+    let server = Server::start(&[]);
+    let mut clients: Vec<TcpStream> = (0..200).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.write_all(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$536870912\r\nxyz").unwrap();
+    }
+    let mut other = server.connect();
+    for _ in 0..100 {
+        ask(&mut other, b"PING\r\n", b"+PONG\r\n");
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kilobytes < 100_000, "{kilobytes} kB for 200 unfinished requests");
+}
