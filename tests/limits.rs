@@ -37,6 +37,12 @@ impl Server {
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream
     }
+
+    fn resident_kilobytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().trim_end_matches(" kB").parse().unwrap()
+    }
 }
 
 impl Drop for Server {
@@ -128,8 +134,22 @@ fn a_huge_length_takes_no_memory_before_the_bytes_come() {
     for _ in 0..100 {
         ask(&mut other, b"PING\r\n", b"+PONG\r\n");
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    let kilobytes: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+    let kilobytes = server.resident_kilobytes();
     assert!(kilobytes < 100_000, "{kilobytes} kB for 200 unfinished requests");
+}
+
+#[test]
+fn a_client_that_lags_behind_for_ever_costs_only_what_it_has_not_read() {
+    const LAG: usize = 20;
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    set_large_value(&mut client);
+    client.write_all(&b"GET a\r\n".repeat(LAG)).unwrap();
+    let mut reply = vec![0; format!("${VALUE_BYTES}\r\n").len() + VALUE_BYTES + 2];
+    for _ in 0..1000 {
+        client.write_all(b"GET a\r\n").unwrap();
+        client.read_exact(&mut reply).unwrap();
+    }
+    let kilobytes = server.resident_kilobytes();
+    assert!(kilobytes < 300_000, "{kilobytes} kB for {LAG} unread replies of {VALUE_BYTES} bytes");
 }

@@ -332,10 +332,11 @@ impl<R: Runtime> Connection<R> {
     /// After requests ran: sends the replies, tells the clients that they concern, counts.
     fn after_run(&mut self, scratch: &mut Scratch, received: usize, cx: &mut Context<'_>) -> io::Result<()> {
         self.shared.deliver();
-        let sent = self.output.send(&mut self.stream, &scratch.output, cx)?;
+        let sent = self.output.send(&mut self.stream, &scratch.output, cx);
+        // Also when the connection is lost: the next one to use the scratch must find none of this one's replies.
         scratch.output.clear();
         scratch.output.shrink_to(OUTPUT_KEPT_BYTES);
-        self.note_traffic(received, sent);
+        self.note_traffic(received, sent?);
         Ok(())
     }
 

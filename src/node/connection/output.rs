@@ -7,6 +7,9 @@ use std::task::{Context, Poll};
 use crate::config::OutputLimit;
 use crate::runtime::{Monotonic, Stream};
 
+/// Sent bytes that may stay before the unsent ones.
+const SENT_KEPT_BYTES: usize = 64 * 1024;
+
 /// What the socket of one connection has not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Output {
@@ -70,11 +73,22 @@ impl Output {
         self.sent += taken;
         self.sent_bytes += taken as u64;
         if self.unsent() > 0 {
+            self.forget_sent();
             return Poll::Pending;
         }
         self.over_since = None;
         self.clear();
         Poll::Ready(Ok(taken))
+    }
+
+    /// A client that lags behind, but never catches up, must not have all that it ever got kept for it. Each byte moves once
+    /// at most on average, since at least as many are dropped.
+    fn forget_sent(&mut self) {
+        if self.sent >= SENT_KEPT_BYTES && self.sent >= self.unsent() {
+            self.pending.drain(..self.sent);
+            self.pending.shrink_to(2 * self.pending.len());
+            self.sent = 0;
+        }
     }
 
     /// `client-output-buffer-limit`: whether so much is unsent, or for so long, that the client has to go.
