@@ -43,10 +43,11 @@ fn every_fault_of_the_nemesis_is_met() {
 #[test]
 fn every_plant_is_found() {
     for plant in Plant::ALL {
-        let found = SEEDS_FOR_PLANTS.into_iter().find_map(|seed| match run(&ALL[0], seed, Some(plant)).judgement {
-            Judgement::Failed(why) => Some(why),
-            _ => None,
-        });
+        let found =
+            SEEDS_FOR_PLANTS.into_iter().find_map(|seed| match run(&ALL[0], seed, Some(plant)).judgement {
+                Judgement::Failed(why) => Some(why),
+                _ => None,
+            });
         let why = found.unwrap_or_else(|| panic!("{} stays hidden", plant.name()));
         assert!(why.contains("Not linearizable"), "{} was found for another reason: {why}", plant.name());
     }
