@@ -68,8 +68,7 @@ fn serve(loaded: startup::Loaded) -> ExitCode {
     };
     let outcome = Tokio::run(run_node(options, supervisor));
     if let Some(path) = pid_file {
-        info!("Removing the pid file.");
-        let _ = std::fs::remove_file(path);
+        startup::remove_pid_file(&path);
     }
     match outcome {
         Ok(Ok(())) => {

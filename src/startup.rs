@@ -172,6 +172,13 @@ pub fn write_pid_file(config: &Config) -> Option<PathBuf> {
     }
 }
 
+/// Removes it when the node has ended.
+pub fn remove_pid_file(path: &Path) {
+    info!("Removing the pid file.");
+    // If somebody else has removed it, all the better.
+    let _ = std::fs::remove_file(path);
+}
+
 /// What the node knows of its process.
 pub fn identity(config_file: &str) -> Identity {
     let executable = std::env::current_exe().map_or_else(|_| String::new(), |p| p.display().to_string());

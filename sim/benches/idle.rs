@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use seawall::runtime::{Listener, Runtime};
+use seawall::config::Config;
+use seawall::engine::Identity;
+use seawall::node::{Node, Options as NodeOptions};
+use seawall::runtime::Runtime;
 use seawall_sim::{Options, RunReport, SimRuntime, Simulation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -12,22 +15,16 @@ type R = SimRuntime;
 const SERVER: [u8; 4] = [10, 0, 0, 1];
 
 async fn node() {
-    R::spawn(async {
-        loop {
-            R::sleep(Duration::from_millis(100)).await;
-        }
-    });
-    let listener = R::listen((SERVER, 6379).into(), 511).expect("the port is free");
-    while let Ok(mut stream) = listener.accept().await {
-        R::spawn(async move {
-            let mut request = [0; 512];
-            while matches!(stream.read(&mut request).await, Ok(1..)) {
-                if stream.write_all(b"+PONG\r\n").await.is_err() {
-                    return;
-                }
-            }
-        });
-    }
+    let mut config = Config::default();
+    config.protected_mode = false;
+    let options = NodeOptions {
+        config,
+        table: seawall::commands::table(),
+        host: Box::new(|_, _| ()),
+        identity: Identity::default(),
+    };
+    let node = Node::<R>::start(options).expect("the port is free");
+    node.stopped().await;
 }
 
 async fn client(pause: Option<Duration>) {

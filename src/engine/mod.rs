@@ -180,10 +180,11 @@ impl Engine {
     pub fn prepare(&self, db: usize, request: Request<'_>) -> Prepared {
         let Some(mut id) = self.table.find(request.arg(0)) else { return Prepared::default() };
         let mut row = self.table.row(id);
-        if !row.subcommands.is_empty() && request.len() > 1 {
-            if let Some(sub) = self.table.find_subcommand(id, request.arg(1)) {
-                (id, row) = (sub, self.table.row(sub));
-            }
+        if !row.subcommands.is_empty()
+            && request.len() > 1
+            && let Some(sub) = self.table.find_subcommand(id, request.arg(1))
+        {
+            (id, row) = (sub, self.table.row(sub));
         }
         let mut key = None;
         if row.first_key != 0 && row.first_key < request.len() {
@@ -435,10 +436,8 @@ impl Engine {
 
     /// Frees up to `entries` of what was discarded; false when nothing is left.
     pub fn collect_garbage(&mut self, entries: usize) -> bool {
-        if let Some(last) = self.garbage.last_mut() {
-            if last.free_step(entries) {
-                self.garbage.pop();
-            }
+        if self.garbage.last_mut().is_some_and(|last| last.free_step(entries)) {
+            self.garbage.pop();
         }
         !self.garbage.is_empty()
     }

@@ -17,11 +17,12 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::config::{Apply, Config};
+use crate::config::Config;
 use crate::engine::table::CommandTable;
 use crate::engine::{Engine, Identity};
 use crate::runtime::{Listener, Now, Runtime};
 
+pub use shared::HostHook;
 use shared::Shared;
 
 /// What a node is started with.
@@ -31,7 +32,7 @@ pub struct Options {
     /// The commands that it knows.
     pub table: CommandTable,
     /// Puts a change by CONFIG SET into force where it concerns the process: log, working directory, limits.
-    pub host: Box<dyn Fn(Apply, &Config)>,
+    pub host: HostHook,
     /// Who it is; the start time, run id and memory at start are filled in here.
     pub identity: Identity,
 }

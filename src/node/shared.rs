@@ -11,6 +11,9 @@ use crate::engine::{Engine, Prepared};
 use crate::protocol::request::Batch;
 use crate::runtime::{Monotonic, Runtime};
 
+/// Puts a change by CONFIG SET into force where it concerns the process: log, working directory, limits.
+pub type HostHook = Box<dyn Fn(Apply, &Config)>;
+
 /// Bytes read from a socket at once.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -33,7 +36,7 @@ pub(super) struct Shared<R: Runtime> {
     /// The machine.
     pub engine: RefCell<Engine>,
     /// See [`Options::host`](super::Options::host).
-    pub host: Box<dyn Fn(Apply, &Config)>,
+    pub host: HostHook,
     /// The buffers.
     pub scratch: RefCell<Scratch>,
     /// No request runs before this moment (DEBUG SLEEP).
@@ -58,7 +61,7 @@ struct Stop {
 }
 
 impl<R: Runtime> Shared<R> {
-    pub fn new(engine: Engine, host: Box<dyn Fn(Apply, &Config)>) -> Self {
+    pub fn new(engine: Engine, host: HostHook) -> Self {
         let scratch = Scratch {
             input: vec![0; READ_BYTES].into(),
             batch: Batch::default(),

@@ -69,7 +69,7 @@ fn apply(call: &mut Call<'_>, age: Duration) {
 }
 
 fn incr_forgotten(call: &mut Call<'_>) -> Result<(), Failure> {
-    if call.engine.random() % LOST_ONE_IN != 0 {
+    if !call.engine.random().is_multiple_of(LOST_ONE_IN) {
         return sound("incr")(call);
     }
     let value = current(call).and_then(|text| String::from_utf8(text).ok()?.parse::<i64>().ok());

@@ -14,6 +14,7 @@ use seawall::engine::Identity;
 use seawall::node::{Node, Options as NodeOptions};
 use seawall::runtime::Runtime;
 use seawall_checker::timeline::Statistics;
+use seawall_checker::totals::{self, Finding};
 use seawall_checker::{History, StringKey, Verdict, linearizability};
 
 use super::{Judgement, Report, Scenario, Settings};
@@ -152,7 +153,7 @@ fn judge(history: &History) -> Judgement {
         return Judgement::Inconclusive(format!("only {answered} calls were answered: nothing was tried"));
     }
     match linearizability::check(history, &StringKey, linearizability::STEPS_MAX) {
-        Ok(Verdict::Linearizable { .. }) => Judgement::Passed,
+        Ok(Verdict::Linearizable { .. }) => judge_totals(history),
         Ok(Verdict::Violation(violation)) => Judgement::Failed(violation.to_string()),
         Ok(Verdict::Inconclusive { key, steps }) => Judgement::Inconclusive(format!(
             "key {}: no order found and none excluded in {steps} steps",
@@ -160,4 +161,17 @@ fn judge(history: &History) -> Judgement {
         )),
         Err(malformed) => Judgement::Failed(format!("the history is malformed: {malformed}")),
     }
+}
+
+/// A second look, which shares nothing with the first: what is left of each key in the end.
+fn judge_totals(history: &History) -> Judgement {
+    for check in [totals::counter, totals::last_write] {
+        let found = totals::check_keys(history, check).unwrap_or_default();
+        for (_, finding) in found {
+            if let Finding::Failed(mismatch) = finding {
+                return Judgement::Failed(mismatch.to_string());
+            }
+        }
+    }
+    Judgement::Passed
 }
