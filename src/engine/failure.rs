@@ -22,6 +22,8 @@ impl Failure {
     /// A string would grow beyond `proto-max-bulk-len`.
     pub const STRING_TOO_LONG: Failure =
         Failure::fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    /// A string may grow so far, but there is no memory for it.
+    pub const NO_MEMORY: Failure = Failure::fixed("ERR not enough memory for a string of this length");
     /// No database has this number.
     pub const DB_INDEX: Failure = Failure::fixed("ERR DB index is out of range");
     /// INCR and its kin left the range of 64 bits.

@@ -11,8 +11,13 @@ use crate::keyspace::eviction::Rules;
 use crate::keyspace::{Access, Key, Policy, Victim};
 use crate::runtime::Now;
 
-/// Keys evicted for one command at most, so that no client waits long; the next commands go on.
+/// Keys evicted for one command, so that no client waits long for room that others have taken; the next commands and the
+/// node's own steps go on.
 const EVICTIONS_MAX: usize = 64;
+
+/// As many keys are looked at for each eviction at most, whatever `maxmemory-samples` says: it is no use to look at more, and
+/// with its greatest value no command would ever end.
+const SAMPLES_MAX: usize = 64;
 
 impl Engine {
     /// Bytes in use: what INFO calls `used_memory`.
@@ -27,30 +32,46 @@ impl Engine {
 
     /// Evicts until the memory limit is met, as far as one command may. `Err` if the command needs memory, the limit is
     /// passed and nothing can be evicted.
+    ///
+    /// What commands add beyond the limit is taken away before the next one, however many keys that costs: otherwise a few
+    /// large values in a crowd of small keys would outrun eviction, and the node its memory.
     #[cold]
     pub(super) fn make_room(&mut self, needs_memory: bool, now: Now) -> Result<(), Failure> {
-        if self.used_memory() as u64 <= self.config.maxmemory_bytes {
-            return Ok(());
-        }
         if self.pause.active(now.mono).is_some() {
             return Ok(());
         }
-        for _ in 0..EVICTIONS_MAX {
-            if !self.evict_one(now) {
-                return if needs_memory { Err(Failure::OOM) } else { Ok(()) };
-            }
-            if self.used_memory() as u64 <= self.config.maxmemory_bytes {
-                break;
-            }
+        let mut evictions = 0;
+        let mut done = |engine: &Engine| {
+            evictions += 1;
+            let is_held = || engine.keyspace.memory_bytes() <= engine.keyspace_bytes_seen;
+            !engine.is_memory_full() || evictions > EVICTIONS_MAX && is_held()
+        };
+        let mut found = true;
+        while !done(self) && found {
+            found = self.evict_one(now);
         }
-        Ok(())
+        self.keyspace_bytes_seen = self.keyspace.memory_bytes();
+        if found || !needs_memory { Ok(()) } else { Err(Failure::OOM) }
+    }
+
+    fn is_memory_full(&self) -> bool {
+        let limit = self.config.maxmemory_bytes;
+        limit != 0 && self.used_memory() as u64 > limit
+    }
+
+    /// One step of eviction between commands; true while there is more to do.
+    pub fn evict_step(&mut self, now: Now) -> bool {
+        self.is_memory_full()
+            && self.pause.active(now.mono).is_none()
+            && self.make_room(true, now).is_ok()
+            && self.is_memory_full()
     }
 
     /// Evicts one key; false if the policy allows none.
     fn evict_one(&mut self, now: Now) -> bool {
         let rules = Rules {
             policy: policy(self.config.maxmemory_policy),
-            samples: self.config.maxmemory_samples as usize,
+            samples: (self.config.maxmemory_samples as usize).min(SAMPLES_MAX),
             access: self.access,
         };
         let random = &mut self.random;
@@ -86,6 +107,8 @@ impl Engine {
     pub fn memory_policy_changed(&mut self) {
         self.access = access(&self.config);
         self.eviction.clear();
+        // A lower limit is no fault of the next command.
+        self.keyspace_bytes_seen = self.keyspace.memory_bytes();
     }
 }
 

@@ -126,6 +126,8 @@ pub struct Engine {
     garbage: Vec<Cleared>,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
+    /// Bytes that the keyspace held when the last command asked for room.
+    keyspace_bytes_seen: usize,
     access: Access,
 }
 
@@ -157,6 +159,7 @@ impl Engine {
             garbage: Vec::new(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
+            keyspace_bytes_seen: 0,
             access: memory::access(&config),
             config,
         }

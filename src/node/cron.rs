@@ -1,5 +1,5 @@
-//! Periodic work, `hz` times a second: expired keys, freeing in slices, idle clients, rates, the process's own figures, and what
-//! CONFIG SET asks of the node.
+//! Periodic work, `hz` times a second: expired keys, eviction, freeing in slices, idle clients, rates, the process's own
+//! figures, and what CONFIG SET asks of the node.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,6 +24,9 @@ const GARBAGE_SLICE: usize = 500;
 /// The part of a tick that freeing may take.
 const GARBAGE_PERCENT: u32 = 10;
 const GARBAGE_SLICES_MAX: usize = 200;
+/// The part of a tick that eviction may take, beside what it takes before commands.
+const EVICT_PERCENT: u32 = 10;
+const EVICT_STEPS_MAX: usize = 200;
 /// Clients looked at for idleness in one tick, at least; all of them within a second.
 const CLIENTS_MIN: usize = 5;
 
@@ -37,6 +40,7 @@ pub(super) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
             continue;
         }
         expire(&shared, tick);
+        evict(&shared, tick);
         free_garbage(&shared, tick);
         let at = now::<R>();
         housekeeping(&shared, ticks, at);
@@ -71,6 +75,17 @@ fn expire<R: Runtime>(shared: &Shared<R>, tick: Duration) {
         }
     }
     engine.stats.expire_cycle_cpu += R::now() - start;
+}
+
+/// Memory above its limit comes down also while nobody asks for anything.
+fn evict<R: Runtime>(shared: &Shared<R>, tick: Duration) {
+    let start = R::now();
+    let mut engine = shared.engine.borrow_mut();
+    for _ in 0..EVICT_STEPS_MAX {
+        if !engine.evict_step(now::<R>()) || R::now() - start > tick * EVICT_PERCENT / 100 {
+            return;
+        }
+    }
 }
 
 fn free_garbage<R: Runtime>(shared: &Shared<R>, tick: Duration) {

@@ -160,6 +160,9 @@ fn populate(call: &mut Call<'_>) -> Result<(), Failure> {
     if size as u64 > call.engine.config.proto_max_bulk_len_bytes {
         return Err(Failure::STRING_TOO_LONG);
     }
+    if Vec::<u8>::new().try_reserve_exact(size).is_err() {
+        return Err(Failure::NO_MEMORY);
+    }
     for number in 0..count {
         add_sample(call, prefix, number, size);
     }

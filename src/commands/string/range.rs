@@ -133,15 +133,15 @@ fn setrange(call: &mut Call<'_>) -> Result<(), Failure> {
             let old = length(occupied.entry().value())?;
             if !patch.is_empty() {
                 check_length(offset, patch.len(), limit)?;
-                occupied.with_bytes(|bytes| lay_over(bytes, offset, patch));
+                occupied.with_bytes(|bytes| lay_over(bytes, offset, patch))?;
             }
             old
         }
         Slot::Vacant(_) if patch.is_empty() => 0,
         Slot::Vacant(vacant) => {
             check_length(offset, patch.len(), limit)?;
-            let mut bytes = Vec::with_capacity(offset + patch.len());
-            lay_over(&mut bytes, offset, patch);
+            let mut bytes = Vec::new();
+            lay_over(&mut bytes, offset, patch)?;
             vacant.insert(NewValue::Heap(bytes), None, clock);
             0
         }
@@ -155,13 +155,16 @@ fn setrange(call: &mut Call<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes `patch` at `offset`; zero bytes fill what is missing before it.
-fn lay_over(bytes: &mut Vec<u8>, offset: usize, patch: &[u8]) {
+/// Writes `patch` at `offset`; zero bytes fill what is missing before it. Nothing changes if there is no memory for them: a
+/// `proto-max-bulk-len` may allow more than there is.
+fn lay_over(bytes: &mut Vec<u8>, offset: usize, patch: &[u8]) -> Result<(), Failure> {
     let end = offset + patch.len();
-    if bytes.len() < end {
+    if let Some(missing) = end.checked_sub(bytes.len()) {
+        bytes.try_reserve(missing).map_err(|_| Failure::NO_MEMORY)?;
         bytes.resize(end, 0);
     }
     bytes[offset..end].copy_from_slice(patch);
+    Ok(())
 }
 
 #[cfg(test)]
