@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
 
-use seawall::config::arguments::Sources;
+use seawall::config::arguments::{COMMAND_LINE, STANDARD_INPUT, Sources};
 use seawall::config::{Apply, Config, LogLevel, Supervised, Warning};
 use seawall::engine::{Identity, REDIS_VERSION};
 use seawall::runtime::tokio::host::{self, Supervisor};
@@ -49,9 +49,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, String> {
     if sources.stdin {
         let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text).map_err(|e| format!("Can't read standard input: {e}"))?;
-        loaded.read("standard input", &text)?;
+        loaded.read(STANDARD_INPUT, &text)?;
     }
-    loaded.read("command line", &sources.directives)?;
+    loaded.read(COMMAND_LINE, &sources.directives)?;
     check_renames(&loaded.config)?;
     Ok(loaded)
 }

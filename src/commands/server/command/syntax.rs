@@ -2,7 +2,7 @@
 //!
 //! Notation: a word in capitals stands for itself (a token), any other word names an argument; `[ ]` encloses what may be
 //! left out, `< >` groups, `|` separates alternatives. `key [key ...]` is an argument that may be repeated, and
-//! `field value [field value ...]` a group of them. A token and what follows it belong together, up to the next bracket or token:
+//! `field value [field value ...]` a group of them; `<a | b ...>` may be repeated with another choice. A token and what follows it belong together, up to the next bracket or token:
 //! `EX seconds` is one argument, `LIMIT offset count` one group.
 
 /// One argument.
@@ -168,8 +168,7 @@ impl<'a> Parser<'a> {
             }
         }
         pending.flush(list);
-        let repeats = inner.repeats;
-        list.push(Argument { optional: true, multiple: repeats, ..group(inner) }.flattened());
+        list.push(Argument { optional: true, ..group(inner) });
     }
 }
 
@@ -198,17 +197,6 @@ impl Pending {
     }
 }
 
-impl Argument {
-    /// `[key [key ...]]`: what is repeated inside is the whole of what may be left out.
-    fn flattened(mut self) -> Argument {
-        if self.kind == Kind::Block && self.token.is_none() && self.parts.len() == 1 {
-            let part = self.parts.remove(0);
-            return Argument { optional: true, multiple: self.multiple || part.multiple, ..part };
-        }
-        self
-    }
-}
-
 fn plain(word: &str) -> Argument {
     Argument { name: word.to_owned(), kind: Kind::of_name(word), ..Argument::default() }
 }
@@ -218,13 +206,14 @@ fn is_token(word: &str) -> bool {
         && !word.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
-/// What is between brackets as one argument.
+/// What is between brackets as one argument. `[key [key ...]]` may be left out as a whole and is repeatable for its part.
 fn group(scope: Scope) -> Argument {
     let mut alternatives = scope.alternatives;
-    if alternatives.len() > 1 {
-        return one_of(alternatives);
-    }
-    block(alternatives.pop().unwrap_or_default())
+    let argument = match alternatives.len() {
+        0 | 1 => block(alternatives.pop().unwrap_or_default()),
+        _ => one_of(alternatives),
+    };
+    Argument { multiple: argument.multiple || scope.repeats, ..argument }
 }
 
 /// A single argument stands for itself.
@@ -311,6 +300,7 @@ mod tests {
              <EX=seconds:integer PXAT=unix-time-milliseconds:unix-time KEEPTTL=>?"
         );
         assert_eq!(shown("ip:port | <[ID client-id] | [SKIPME yes/no]>"), "<ip:port:string <ID=client-id:integer? SKIPME=yes/no:string?>>");
+        assert_eq!(shown("<ON | OFF ...>"), "<ON= OFF=>+");
     }
 
     #[test]
