@@ -15,11 +15,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::config::{Apply, Config};
 use crate::engine::table::CommandTable;
-use crate::engine::{Engine, Identity};
+use crate::engine::{Engine, Identity, address_text};
 use crate::runtime::{Listener, Now, Runtime};
 
 use shared::Shared;
@@ -102,11 +102,11 @@ fn open_listeners<R: Runtime>(config: &Config) -> io::Result<Vec<R::Listener>> {
     }
     for listener in &listeners {
         if let Ok(address) = listener.local_address() {
-            info!(?address, "Listening");
+            info!("Listening on {}", address_text(&address));
         }
     }
     if listeners.is_empty() {
-        warn!("Configured to not listen anywhere.");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "Configured to not listen anywhere, exiting."));
     }
     Ok(listeners)
 }
