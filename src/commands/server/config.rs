@@ -1,6 +1,7 @@
 //! CONFIG: the parameters, and the counters' reset.
 
 use crate::commands::help;
+use crate::config::Apply;
 use crate::engine::command::{Command, Flag, Group};
 use crate::engine::{Call, Failure, Flow, Job, is_local};
 
@@ -75,6 +76,10 @@ fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     let pairs: Vec<_> = (2..call.len()).step_by(2).map(|at| (call.arg(at), call.arg(at + 1))).collect();
     let local = is_local(&call.session().peer);
     let changed = call.engine.config.set(&pairs, local).map_err(|e| Failure::new(e.to_string()))?;
+    if changed.iter().any(|change| change.apply == Apply::Listeners) {
+        call.then(Flow::Job(Job::Listen(changed)));
+        return Ok(());
+    }
     call.engine.config_changes.extend(changed);
     call.reply.ok();
     Ok(())

@@ -280,7 +280,10 @@ mod tests {
         assert_eq!(shown("key [key ...]"), "key:key+");
         assert_eq!(shown("key value [key value ...]"), "(key:key value:string)+");
         assert_eq!(shown("[section [section ...]]"), "section:string?+");
-        assert_eq!(shown("numkeys key [key ...] [WEIGHTS weight [weight ...]]"), "numkeys:integer key:key+ WEIGHTS=weight:string?+");
+        assert_eq!(
+            shown("numkeys key [key ...] [WEIGHTS weight [weight ...]]"),
+            "numkeys:integer key:key+ WEIGHTS=weight:string?+"
+        );
         assert_eq!(shown("command [arg [arg ...]]"), "command:string arg:string?+");
     }
 
@@ -288,7 +291,10 @@ mod tests {
     fn tokens_take_what_follows_them() {
         assert_eq!(shown("[LIMIT offset count]"), "LIMIT=(offset:integer count:integer)?");
         assert_eq!(shown("key [SAMPLES count]"), "key:key SAMPLES=count:integer?");
-        assert_eq!(shown("[TYPE <A | B>] [ID client-id [client-id ...]]"), "TYPE=<A= B=>? ID=client-id:integer?+");
+        assert_eq!(
+            shown("[TYPE <A | B>] [ID client-id [client-id ...]]"),
+            "TYPE=<A= B=>? ID=client-id:integer?+"
+        );
     }
 
     #[test]
@@ -299,7 +305,10 @@ mod tests {
             "key:key value:string <NX= XX=>? GET=? \
              <EX=seconds:integer PXAT=unix-time-milliseconds:unix-time KEEPTTL=>?"
         );
-        assert_eq!(shown("ip:port | <[ID client-id] | [SKIPME yes/no]>"), "<ip:port:string <ID=client-id:integer? SKIPME=yes/no:string?>>");
+        assert_eq!(
+            shown("ip:port | <[ID client-id] | [SKIPME yes/no]>"),
+            "<ip:port:string <ID=client-id:integer? SKIPME=yes/no:string?>>"
+        );
         assert_eq!(shown("<ON | OFF ...>"), "<ON= OFF=>+");
     }
 
