@@ -70,7 +70,7 @@ const SET: Command = Command {
 };
 
 fn set(call: &mut Call<'_>) -> Result<(), Failure> {
-    if call.len() % 2 != 0 {
+    if !call.len().is_multiple_of(2) {
         return Err(Failure::arity("config|set"));
     }
     let pairs: Vec<_> = (2..call.len()).step_by(2).map(|at| (call.arg(at), call.arg(at + 1))).collect();

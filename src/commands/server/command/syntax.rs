@@ -159,12 +159,10 @@ impl<'a> Parser<'a> {
 
     /// What is in square brackets either repeats what is before it, or may be left out.
     fn optional(&mut self, inner: Scope, pending: &mut Pending, list: &mut Vec<Argument>) {
-        if inner.repeats {
-            if let [repeated] = inner.alternatives.as_slice() {
-                let before = if pending.token.is_some() { &mut pending.arguments } else { &mut *list };
-                if repeat_last(before, repeated) {
-                    return;
-                }
+        if let (true, [repeated]) = (inner.repeats, inner.alternatives.as_slice()) {
+            let before = if pending.token.is_some() { &mut pending.arguments } else { &mut *list };
+            if repeat_last(before, repeated) {
+                return;
             }
         }
         pending.flush(list);
