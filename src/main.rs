@@ -60,6 +60,7 @@ fn serve(loaded: startup::Loaded) -> ExitCode {
     }
     let supervisor = startup::supervisor(config.supervised);
     let pid_file = startup::write_pid_file(&config);
+    let log_is_file = !config.logfile.is_empty();
     let options = Options {
         identity: startup::identity(&loaded.config_file),
         table: commands::table(),
@@ -77,8 +78,11 @@ fn serve(loaded: startup::Loaded) -> ExitCode {
         }
         Ok(Err(e)) | Err(e) => {
             error!("{e}");
-            // The log may be a file; whoever started the program looks here.
-            complain(&e.to_string())
+            if log_is_file {
+                // Whoever started the program looks here.
+                complain(&e.to_string());
+            }
+            ExitCode::FAILURE
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
 
-use seawall::config::arguments::Sources;
+use seawall::config::arguments::{COMMAND_LINE, STANDARD_INPUT, Sources};
 use seawall::config::{Apply, Config, LogLevel, Supervised, Warning};
 use seawall::engine::{Identity, REDIS_VERSION};
 use seawall::runtime::tokio::host::{self, Supervisor};
@@ -18,6 +18,8 @@ pub struct Loaded {
     pub config: Config,
     /// Absolute path; empty for none.
     pub config_file: String,
+    /// Whether nobody gave a file or an option.
+    pub is_default: bool,
     pub warnings: Vec<Warning>,
 }
 
@@ -38,7 +40,12 @@ pub fn version_line() -> String {
 
 /// Reads file, standard input and options, in this order. The error is a text for the operator.
 pub fn load(sources: &Sources) -> Result<Loaded, String> {
-    let mut loaded = Loaded { config: Config::default(), config_file: String::new(), warnings: Vec::new() };
+    let mut loaded = Loaded {
+        config: Config::default(),
+        config_file: String::new(),
+        is_default: *sources == Sources::default(),
+        warnings: Vec::new(),
+    };
     if let Some(file) = &sources.file {
         let unreadable = |e| format!("Fatal error, can't open config file '{file}': {e}");
         let path = std::fs::canonicalize(file).map_err(unreadable)?;
@@ -49,9 +56,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, String> {
     if sources.stdin {
         let mut text = Vec::new();
         std::io::stdin().read_to_end(&mut text).map_err(|e| format!("Can't read standard input: {e}"))?;
-        loaded.read("standard input", &text)?;
+        loaded.read(STANDARD_INPUT, &text)?;
     }
-    loaded.read("command line", &sources.directives)?;
+    loaded.read(COMMAND_LINE, &sources.directives)?;
     check_renames(&loaded.config)?;
     Ok(loaded)
 }
@@ -131,13 +138,13 @@ pub fn announce(loaded: &Loaded) {
     info!("oO0OoO0OoO0Oo Seawall is starting oO0OoO0OoO0Oo");
     let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
     info!("Seawall version={version}, redis={REDIS_VERSION}, bits=64, pid={pid}, just started");
-    if loaded.config_file.is_empty() {
-        warn!(
+    match loaded.config_file.as_str() {
+        "" if loaded.is_default => warn!(
             "Warning: no config file specified, using the default config. In order to specify a config file use \
              seawall /path/to/redis.conf"
-        );
-    } else {
-        info!("Configuration loaded from {}", loaded.config_file);
+        ),
+        "" => info!("Configuration loaded"),
+        file => info!("Configuration loaded from {file}"),
     }
     for warning in &loaded.warnings {
         warn!("{warning}");

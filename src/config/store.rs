@@ -24,12 +24,14 @@ pub struct Rename {
 }
 
 /// A changed parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
     /// Its name.
     pub name: &'static str,
     /// What the change asks for.
     pub apply: Apply,
+    /// The value before, as CONFIG SET takes it.
+    pub before: Vec<u8>,
 }
 
 /// Everything that can be configured. Dereferences to the typed fields of [`Settings`].
@@ -107,7 +109,7 @@ impl Config {
             let before = next.show(row);
             next.assign(row, &[value], Origin::Set).map_err(|reason| SetError::refused(name, reason))?;
             if next.show(row) != before {
-                changed.push(Changed { name: row.name, apply: row.apply });
+                changed.push(Changed { name: row.name, apply: row.apply, before });
             }
         }
         *self = next;

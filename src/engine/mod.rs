@@ -75,6 +75,8 @@ pub enum Job {
     Sleep(Duration),
     /// CONFIG REWRITE: read this file, give it to `Config::rewrite`, write the result, then `+OK`.
     RewriteConfig(String),
+    /// CONFIG SET of what the node listens on: do so, then `+OK`; if that fails, put these parameters back as they were and say why.
+    Listen(Vec<crate::config::Changed>),
     /// SHUTDOWN: no reply, the process ends.
     Shutdown,
     /// MEMORY PURGE: give freed memory back, then `+OK`.

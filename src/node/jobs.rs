@@ -2,18 +2,21 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::listener;
 use super::shared::Shared;
+use crate::config::{Apply, Changed, SetError};
 use crate::engine::Job;
 use crate::engine::session::SessionHandle;
 use crate::runtime::{File, OpenMode, Runtime};
 
 /// Does the job and appends the reply that it calls for.
 pub(super) async fn run<R: Runtime>(
-    shared: &Shared<R>,
+    shared: &Rc<Shared<R>>,
     job: Job,
     client: SessionHandle,
     output: &mut Vec<u8>,
@@ -24,6 +27,7 @@ pub(super) async fn run<R: Runtime>(
             output.extend_from_slice(b"+OK\r\n");
         }
         Job::RewriteConfig(path) => rewrite_config(shared, &path, output).await,
+        Job::Listen(changed) => listen_again(shared, changed, output).await,
         Job::PurgeMemory => {
             R::purge_memory();
             output.extend_from_slice(b"+OK\r\n");
@@ -43,6 +47,42 @@ async fn sleep<R: Runtime>(shared: &Shared<R>, duration: Duration) {
     let until = R::now() + duration;
     shared.frozen_until.set(until);
     R::sleep_until(until).await;
+}
+
+/// CONFIG SET of port or addresses: the old listeners go first, since the new ones may want the same addresses. If these
+/// cannot be had, the parameters and the listeners are as before.
+async fn listen_again<R: Runtime>(shared: &Rc<Shared<R>>, changed: Vec<Changed>, output: &mut Vec<u8>) {
+    shared.stop_listening().await;
+    if let Err(e) = open_again(shared) {
+        warn!("Failed to listen as CONFIG SET asks: {e}");
+        let undo: Vec<_> = changed.iter().map(|c| (c.name.as_bytes(), c.before.as_slice())).collect();
+        // These values were in force a moment ago, so they are not refused.
+        let _ = shared.engine.borrow_mut().config.set(&undo, true);
+        if let Err(e) = open_again(shared) {
+            warn!("Failed to listen as before: {e}");
+        }
+        output.extend_from_slice(format!("-{}\r\n", refusal(&changed)).as_bytes());
+        return;
+    }
+    shared.engine.borrow_mut().config_changes.extend(changed);
+    output.extend_from_slice(b"+OK\r\n");
+}
+
+fn open_again<R: Runtime>(shared: &Rc<Shared<R>>) -> io::Result<()> {
+    let opened = listener::open_tcp::<R>(&shared.engine.borrow().config)?;
+    shared.listen_on(opened);
+    Ok(())
+}
+
+/// The first parameter that is about listeners is to blame, in Redis's words.
+fn refusal(changed: &[Changed]) -> SetError {
+    let name =
+        changed.iter().find(|change| change.apply == Apply::Listeners).map_or("port", |change| change.name);
+    let reason = match name {
+        "bind" => "Failed to bind to specified addresses.",
+        _ => "Unable to listen on this port. Check server logs.",
+    };
+    SetError::refused(name, reason)
 }
 
 /// CONFIG REWRITE: the new file takes the old one's place in one step, and only when it is whole and durable.

@@ -32,21 +32,42 @@ accepting connections from the outside.\r\n";
 pub(super) struct Switch {
     off: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// The listener is closed: its address is free.
+    closed: Cell<bool>,
+    closer: RefCell<Option<Waker>>,
 }
 
 impl Switch {
-    /// Ends it.
-    pub fn turn_off(&self) {
+    /// Ends it, and waits until its address is free.
+    pub async fn turn_off(&self) {
         self.off.set(true);
         if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+        std::future::poll_fn(|cx| {
+            if self.closed.get() {
+                return Poll::Ready(());
+            }
+            self.closer.replace(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn report_closed(&self) {
+        self.closed.set(true);
+        if let Some(waker) = self.closer.take() {
             waker.wake();
         }
     }
 }
 
-/// Opens a listener for each address of `bind`. An address with `-` before it may be missing.
+/// Opens a listener for each address of `bind`, none if `port` is 0. An address with `-` before it may be missing.
 pub(super) fn open_tcp<R: Runtime>(config: &Config) -> io::Result<Vec<R::Listener>> {
     let mut listeners = Vec::new();
+    if config.port == 0 {
+        return Ok(listeners);
+    }
     for bind in &config.bind {
         let (name, optional) = bind.strip_prefix('-').map_or((bind.as_str(), false), |rest| (rest, true));
         let address = SocketAddr::new(ip(name)?, config.port);
@@ -94,6 +115,8 @@ async fn accept_all<R: Runtime>(shared: Rc<Shared<R>>, listener: R::Listener, sw
             }
         }
     }
+    drop(listener);
+    switch.report_closed();
 }
 
 async fn accept_unless_off<L: Listener>(listener: &L, switch: &Switch) -> Option<io::Result<L::Stream>> {

@@ -15,11 +15,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::config::Config;
 use crate::engine::table::CommandTable;
-use crate::engine::{Engine, Identity};
+use crate::engine::{Engine, Identity, address_text};
 use crate::runtime::{Listener, Now, Runtime};
 
 pub use shared::HostHook;
@@ -51,10 +51,13 @@ impl<R: Runtime> Node<R> {
         identity.started = now::<R>();
         identity.run_id = run_id::<R>();
         identity.startup_memory_bytes = R::process_memory().allocated as usize;
-        let listeners = open_listeners::<R>(&config)?;
+        let (tcp, unix) = open_listeners::<R>(&config)?;
         let engine = Engine::new(config, table, identity, R::random());
         let shared = Rc::new(Shared::new(engine, host));
-        shared.listen_on(listeners);
+        shared.listen_on(tcp);
+        if let Some(unix) = unix {
+            listener::spawn(shared.clone(), unix);
+        }
         R::spawn(cron::run(shared.clone()));
         Ok(Node { shared })
     }
@@ -88,28 +91,33 @@ fn run_id<R: Runtime>() -> String {
 }
 
 /// Opens what `bind`, `port` and `unixsocket` ask for.
-fn open_listeners<R: Runtime>(config: &Config) -> io::Result<Vec<R::Listener>> {
-    let mut listeners = Vec::new();
-    if config.port != 0 {
-        listeners = listener::open_tcp::<R>(config)?;
-    }
-    if !config.unixsocket.is_empty() {
-        let path = PathBuf::from(&config.unixsocket);
-        let mode = Some(config.unixsocket_mode.0).filter(|mode| *mode != 0);
-        let opened = R::listen_unix(&path, mode).map_err(|e| {
-            io::Error::new(e.kind(), format!("Failed opening Unix socket: bind: {}: {e}", path.display()))
-        })?;
-        listeners.push(opened);
-    }
-    for listener in &listeners {
+fn open_listeners<R: Runtime>(config: &Config) -> io::Result<(Vec<R::Listener>, Option<R::Listener>)> {
+    let tcp = listener::open_tcp::<R>(config)?;
+    let unix = open_unix::<R>(config)?;
+    for listener in tcp.iter().chain(&unix) {
         if let Ok(address) = listener.local_address() {
-            info!(?address, "Listening");
+            info!("Listening on {}", address_text(&address));
         }
     }
-    if listeners.is_empty() {
-        warn!("Configured to not listen anywhere.");
+    if tcp.is_empty() && unix.is_none() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "Configured to not listen anywhere, exiting.",
+        ));
     }
-    Ok(listeners)
+    Ok((tcp, unix))
+}
+
+fn open_unix<R: Runtime>(config: &Config) -> io::Result<Option<R::Listener>> {
+    if config.unixsocket.is_empty() {
+        return Ok(None);
+    }
+    let path = PathBuf::from(&config.unixsocket);
+    let mode = Some(config.unixsocket_mode.0).filter(|mode| *mode != 0);
+    let opened = R::listen_unix(&path, mode).map_err(|e| {
+        io::Error::new(e.kind(), format!("Failed opening Unix socket: bind: {}: {e}", path.display()))
+    });
+    opened.map(Some)
 }
 
 /// Redis waits so long at most for what it cannot be woken for.

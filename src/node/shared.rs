@@ -43,6 +43,7 @@ pub(super) struct Shared<R: Runtime> {
     pub frozen_until: Cell<Monotonic>,
     /// For each session, by its index: who is to be woken, and whether something came since.
     mailboxes: RefCell<Vec<Mailbox>>,
+    /// The TCP listeners, which CONFIG SET may replace.
     listening: RefCell<Vec<Rc<listener::Switch>>>,
     stop: Stop,
     runtime: std::marker::PhantomData<fn() -> R>,
@@ -80,11 +81,17 @@ impl<R: Runtime> Shared<R> {
         }
     }
 
-    /// Serves these listeners from now on, in place of those before.
+    /// Serves these listeners as well.
     pub fn listen_on(self: &Rc<Self>, listeners: Vec<R::Listener>) {
-        let fresh = listeners.into_iter().map(|listener| listener::spawn(self.clone(), listener)).collect();
-        for old in self.listening.replace(fresh) {
-            old.turn_off();
+        let fresh = listeners.into_iter().map(|listener| listener::spawn(self.clone(), listener));
+        self.listening.borrow_mut().extend(fresh);
+    }
+
+    /// Closes the listeners of [`Shared::listen_on`].
+    pub async fn stop_listening(&self) {
+        let listening = self.listening.take();
+        for listener in listening {
+            listener.turn_off().await;
         }
     }
 

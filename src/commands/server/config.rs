@@ -79,6 +79,10 @@ fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     if changed.iter().any(|change| change.apply == Apply::Memory) {
         call.engine.memory_policy_changed();
     }
+    if changed.iter().any(|change| change.apply == Apply::Listeners) {
+        call.then(Flow::Job(Job::Listen(changed)));
+        return Ok(());
+    }
     call.engine.config_changes.extend(changed);
     call.reply.ok();
     Ok(())

@@ -13,8 +13,8 @@ pub(super) const KILL: Command = Command {
     since: "2.4.0",
     summary: "Closes connections.",
     complexity: "O(N) where N is the number of connections",
-    syntax: "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] | \
-             [LADDR ip:port] | [SKIPME yes/no] | [MAXAGE maxage]>>",
+    syntax: "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | \
+             [ADDR ip:port] | [LADDR ip:port] | [SKIPME yes/no] | [MAXAGE maxage] ...>>",
     handler: kill,
     ..ADMINISTRATIVE
 };

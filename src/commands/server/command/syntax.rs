@@ -2,7 +2,7 @@
 //!
 //! Notation: a word in capitals stands for itself (a token), any other word names an argument; `[ ]` encloses what may be
 //! left out, `< >` groups, `|` separates alternatives. `key [key ...]` is an argument that may be repeated, and
-//! `field value [field value ...]` a group of them. A token and what follows it belong together, up to the next bracket or token:
+//! `field value [field value ...]` a group of them; `<a | b ...>` may be repeated with another choice. A token and what follows it belong together, up to the next bracket or token:
 //! `EX seconds` is one argument, `LIMIT offset count` one group.
 
 /// One argument.
@@ -206,13 +206,14 @@ fn is_token(word: &str) -> bool {
         && !word.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
-/// What is between brackets as one argument.
+/// What is between brackets as one argument. `[key [key ...]]` may be left out as a whole and is repeatable for its part.
 fn group(scope: Scope) -> Argument {
     let mut alternatives = scope.alternatives;
-    if alternatives.len() > 1 {
-        return one_of(alternatives);
-    }
-    block(alternatives.pop().unwrap_or_default())
+    let argument = match alternatives.len() {
+        0 | 1 => block(alternatives.pop().unwrap_or_default()),
+        _ => one_of(alternatives),
+    };
+    Argument { multiple: argument.multiple || scope.repeats, ..argument }
 }
 
 /// A single argument stands for itself.
@@ -308,6 +309,7 @@ mod tests {
             shown("ip:port | <[ID client-id] | [SKIPME yes/no]>"),
             "<ip:port:string <ID=client-id:integer? SKIPME=yes/no:string?>>"
         );
+        assert_eq!(shown("<ON | OFF ...>"), "<ON= OFF=>+");
     }
 
     #[test]
