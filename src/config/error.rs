@@ -1,6 +1,10 @@
 //! What goes wrong with a configuration, in the words that a Redis operator knows.
 use std::fmt;
 
+/// Why a directive is refused that is known but has no effect yet: going on without it would endanger data, or let the wrong
+/// people in.
+pub(super) const REFUSED: &str = "not supported yet, and not safe to ignore";
+
 /// Where a directive stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -4,7 +4,7 @@
 //! Guarantees: no text makes it panic; an error leaves the configuration half loaded, and the server must not start.
 use std::collections::BTreeSet;
 
-use super::error::{ConfigError, Place, Warning};
+use super::error::{ConfigError, Place, REFUSED, Warning};
 use super::kinds::Origin;
 use super::row::{Row, Support};
 use super::rows;
@@ -71,10 +71,7 @@ impl Loader<'_> {
                 self.config.renames.push(Rename { from: from.clone(), to: to.clone(), place: place.clone() });
                 Ok(())
             }
-            (b"user" | b"loadmodule", [_, ..]) => {
-                self.warn(place, NOT_YET);
-                Ok(())
-            }
+            (b"user" | b"loadmodule", [_, ..]) => Err(REFUSED.into()),
             // These have meant nothing since Redis 2.6 and 3.2, and are still in files.
             (b"list-max-ziplist-entries" | b"list-max-ziplist-value", [_]) => Ok(()),
             (b"sentinel", [_, ..]) => Err("sentinel directive while not in sentinel mode".into()),
@@ -87,6 +84,9 @@ impl Loader<'_> {
         let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
         let origin = if self.seen.insert(row.name) { Origin::First } else { Origin::Further };
         self.config.assign(row, &args, origin)?;
+        if row.vital && self.config.show(row) != row.default.as_bytes() {
+            return Err(REFUSED.into());
+        }
         self.warn_without_effect(place, row);
         Ok(())
     }

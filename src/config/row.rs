@@ -94,6 +94,9 @@ pub struct Row {
     pub secret: bool,
     /// Whether it has no counterpart here.
     pub moot: bool,
+    /// Data or access would not be as the operator thinks if another value than the default were accepted and had no effect:
+    /// it is refused until it has one.
+    pub vital: bool,
     /// What a change asks for.
     pub apply: Apply,
 }
@@ -112,6 +115,7 @@ impl Row {
             listed: true,
             secret: false,
             moot: false,
+            vital: false,
             apply: Apply::Nothing,
         }
     }
@@ -143,6 +147,11 @@ impl Row {
 
     pub(super) const fn secret(mut self) -> Self {
         self.secret = true;
+        self
+    }
+
+    pub(super) const fn vital(mut self) -> Self {
+        self.vital = true;
         self
     }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
-use super::error::{Place, SetError};
+use super::error::{Place, REFUSED, SetError};
 use super::kinds::Origin;
 use super::row::{Apply, Mutability, Row};
 use super::rows;
@@ -108,6 +108,9 @@ impl Config {
         for ((row, name), (_, value)) in rows.into_iter().zip(pairs) {
             let before = next.show(row);
             next.assign(row, &[value], Origin::Set).map_err(|reason| SetError::refused(name, reason))?;
+            if row.vital && next.show(row) != row.default.as_bytes() {
+                return Err(SetError::refused(name, REFUSED));
+            }
             if next.show(row) != before {
                 changed.push(Changed { name: row.name, apply: row.apply, before });
             }

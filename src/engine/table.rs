@@ -34,13 +34,32 @@ pub struct CommandTable {
     rows: Vec<Row>,
     /// Names in use and their rows; the order is that of the groups.
     names: Vec<(Box<[u8]>, CommandId)>,
-    /// Open addressing over `names`; `u16::MAX` is an empty place. Its length is a power of two.
-    index: Vec<u16>,
+    /// Open addressing over `names`. Its length is a power of two, or zero.
+    index: Vec<Place>,
 }
 
-const EMPTY: u16 = u16::MAX;
-/// No command's name is longer; longer words need no lookup.
-const NAME_MAX: usize = 32;
+/// One place of the index: what is compared before the name itself is looked at. Most names are no longer than that.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u64,
+    length: u16,
+    /// Index into the names; [`u16::MAX`] for none.
+    name: u16,
+}
+
+impl Place {
+    const EMPTY: Place = Place { start: 0, length: 0, name: u16::MAX };
+
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.name == u16::MAX
+    }
+}
+
+/// The bytes of a name that are compared at once.
+const START_BYTES: usize = 8;
+/// `rename-command` takes no longer names.
+const NAME_MAX: usize = 4096;
 
 impl CommandTable {
     /// Builds the table of these groups.
@@ -71,13 +90,14 @@ impl CommandTable {
 
     fn rebuild(&mut self) {
         let places = (self.names.len() * 4).next_power_of_two().max(16);
-        self.index = vec![EMPTY; places];
+        self.index = vec![Place::EMPTY; places];
         for (i, (name, _)) in self.names.iter().enumerate() {
-            let mut at = fold(&lowered(name).0) as usize & (places - 1);
-            while self.index[at] != EMPTY {
+            let start = start_of(name);
+            let mut at = place_of(start, name.len()) & (places - 1);
+            while !self.index[at].is_empty() {
                 at = (at + 1) & (places - 1);
             }
-            self.index[at] = i as u16;
+            self.index[at] = Place { start, length: name.len() as u16, name: i as u16 };
         }
     }
 
@@ -103,20 +123,19 @@ impl CommandTable {
     /// Finds a command by its name, in any case.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<CommandId> {
-        if name.len() > NAME_MAX || self.index.is_empty() {
-            return None;
-        }
-        let (lower, length) = lowered(name);
-        let mask = self.index.len() - 1;
-        let mut at = fold(&lower) as usize & mask;
+        let mask = self.index.len().checked_sub(1)?;
+        let start = start_of(name);
+        let mut at = place_of(start, name.len()) & mask;
         loop {
-            let i = self.index[at];
-            if i == EMPTY {
+            let place = &self.index[at];
+            if place.is_empty() {
                 return None;
             }
-            let (known, id) = &self.names[i as usize];
-            if known.len() == length && lower.starts_with(known) {
-                return Some(*id);
+            if place.start == start && usize::from(place.length) == name.len() {
+                let (known, id) = &self.names[usize::from(place.name)];
+                if name.len() <= START_BYTES || known.eq_ignore_ascii_case(name) {
+                    return Some(*id);
+                }
             }
             at = (at + 1) & mask;
         }
@@ -156,24 +175,19 @@ impl CommandTable {
     }
 }
 
-/// `name` in lower case, padded with zeros. `name` is not longer than [`NAME_MAX`].
+/// The first bytes of a name in lower case, padded with zeros.
 #[inline]
-fn lowered(name: &[u8]) -> ([u8; NAME_MAX], usize) {
-    let mut lower = [0; NAME_MAX];
-    for (to, from) in lower.iter_mut().zip(name) {
+fn start_of(name: &[u8]) -> u64 {
+    let mut start = [0; START_BYTES];
+    for (to, from) in start.iter_mut().zip(name) {
         *to = from.to_ascii_lowercase();
     }
-    (lower, name.len())
+    u64::from_le_bytes(start)
 }
 
-/// Mixes the padded name into one word; the multiplier is the golden ratio's.
+/// Mixes what is compared first into a place; the multiplier is the golden ratio's.
 #[inline]
-fn fold(lower: &[u8; NAME_MAX]) -> u64 {
-    let mut hash = 0u64;
-    for chunk in lower.chunks_exact(8) {
-        // A chunk has eight bytes by construction.
-        let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
-        hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    }
-    hash ^ (hash >> 32)
+fn place_of(start: u64, length: usize) -> usize {
+    let mixed = (start ^ length as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize
 }

@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("cluster-config-file", Kind::Text, "nodes.conf").immutable(),
     Row::new("cluster-config-save-behavior", Kind::Enum(&["sync", "best-effort"]), "sync").unlisted(),
     Row::new("cluster-databases", Kind::int(1, I32_MAX), "1").immutable().unlisted(),
-    Row::new("cluster-enabled", Kind::Bool, "no").immutable(),
+    Row::new("cluster-enabled", Kind::Bool, "no").immutable().vital(),
     Row::new("cluster-link-sendbuf-limit", Kind::memory(0, u64::MAX), "0"),
     Row::new("cluster-manual-failover-timeout", Kind::int(1, I32_MAX), "5000").unlisted(),
     Row::new("cluster-migration-barrier", Kind::int(0, I32_MAX), "1"),

@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("appenddirname", Kind::Checked(append_dir_name), "appendonlydir").immutable(),
     Row::new("appendfilename", Kind::Checked(append_file_name), "appendonly.aof").immutable(),
     Row::new("appendfsync", Kind::Enum(&["everysec", "always", "no"]), "everysec"),
-    Row::new("appendonly", Kind::Bool, "no"),
+    Row::new("appendonly", Kind::Bool, "no").vital(),
     Row::new("auto-aof-rewrite-min-size", Kind::memory(0, I64_MAX), "67108864"),
     Row::new("auto-aof-rewrite-percentage", Kind::int(0, I32_MAX), "100"),
     Row::new("bgsave_cpulist", Kind::Text, "").later_names(&["bgsave-cpulist"]).immutable().moot(),

@@ -27,6 +27,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("replica-priority", Kind::int(0, I32_MAX), "100").aliases(&["slave-priority"]),
     Row::new("replica-read-only", Kind::Bool, "yes").aliases(&["slave-read-only"]),
     Row::new("replica-serve-stale-data", Kind::Bool, "yes").aliases(&["slave-serve-stale-data"]),
-    Row::new("replicaof", Kind::ReplicaOf, "").aliases(&["slaveof"]).immutable(),
+    Row::new("replicaof", Kind::ReplicaOf, "").aliases(&["slaveof"]).immutable().vital(),
     Row::new("slot-migration-max-failover-repl-bytes", Kind::memory(-1, I64_MAX), "0").unlisted(),
 ];

@@ -5,7 +5,7 @@ use crate::config::values::Permission;
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("acl-pubsub-default", Kind::Enum(&["allchannels", "resetchannels"]), "resetchannels"),
-    Row::new("aclfile", Kind::Text, "").immutable(),
+    Row::new("aclfile", Kind::Text, "").immutable().vital(),
     Row::new("acllog-max-len", Kind::int(0, I64_MAX), "128"),
     Row::new("enable-debug-command", Kind::Enum(Permission::NAMES), "no")
         .immutable()
@@ -30,7 +30,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("tls-dh-params-file", Kind::Text, ""),
     Row::new("tls-key-file", Kind::Text, ""),
     Row::new("tls-key-file-pass", Kind::Text, "").secret(),
-    Row::new("tls-port", Kind::int(0, 65_535), "0"),
+    Row::new("tls-port", Kind::int(0, 65_535), "0").vital(),
     Row::new("tls-prefer-server-ciphers", Kind::Bool, "no"),
     Row::new("tls-protocols", Kind::Text, ""),
     Row::new("tls-replication", Kind::Bool, "no"),

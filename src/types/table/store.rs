@@ -98,7 +98,8 @@ impl<V: Payload> Table<V> {
         }
     }
 
-    /// Fetches the first two cache lines of the entry that a key's bucket names as its likely one.
+    /// Fetches the entry that a key's bucket names as its likely one: as much of it as a small entry has. Whatever follows is
+    /// fetched by the processor on its own when the entry is read.
     #[inline]
     pub fn prefetch_entry(&self, hash: u64) {
         if self.len == 0 {
@@ -109,7 +110,7 @@ impl<V: Payload> Table<V> {
         for index in bucket.matching(print_of(hash)) {
             if bucket.tag_matches(index, hash) {
                 prefetch(bucket.entry(index));
-                prefetch(bucket.entry(index).wrapping_add(64));
+                prefetch(bucket.entry(index).wrapping_add(ENTRY_BYTES_PREFETCHED - 1));
                 return;
             }
         }
@@ -272,6 +273,9 @@ impl<V: Payload> Drop for Table<V> {
         self.dismantle(usize::MAX);
     }
 }
+
+/// A small entry, which may lie across two cache lines.
+const ENTRY_BYTES_PREFETCHED: usize = 48;
 
 #[inline]
 fn prefetch(at: *const u8) {
