@@ -73,6 +73,16 @@ pub enum Flow {
 pub enum Job {
     /// DEBUG SLEEP: the whole node stands still, then `+OK`.
     Sleep(Duration),
+    /// CONFIG SET of `port` or `bind`: listen there from now on, then `+OK`. If that cannot be done, put the former values,
+    /// given here, back into force, and answer with this error.
+    Listen {
+        /// `bind` before.
+        bind: Vec<String>,
+        /// `port` before.
+        port: u16,
+        /// What to answer then.
+        refusal: &'static str,
+    },
     /// CONFIG REWRITE: read this file, give it to `Config::rewrite`, write the result, then `+OK`.
     RewriteConfig(String),
     /// SHUTDOWN: no reply, the process ends.

@@ -4,10 +4,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::info;
 
 use super::shared::Shared;
-use super::{TICK_MAX, listener, now};
+use super::{TICK_MAX, now};
 use crate::config::Apply;
 use crate::engine::session::{Closing, Session};
 use crate::engine::{Engine, address_text};
@@ -144,19 +144,9 @@ fn apply_changes<R: Runtime>(shared: &Rc<Shared<R>>) {
     let changes = std::mem::take(&mut shared.engine.borrow_mut().config_changes);
     for change in &changes {
         match change.apply {
-            Apply::Listeners => relisten(shared),
+            // A job has done this before CONFIG SET was answered.
+            Apply::Listeners => {}
             apply => (shared.host)(apply, &shared.engine.borrow().config),
         }
-    }
-}
-
-fn relisten<R: Runtime>(shared: &Rc<Shared<R>>) {
-    let opened = {
-        let engine = shared.engine.borrow();
-        listener::open_tcp::<R>(&engine.config)
-    };
-    match opened {
-        Ok(listeners) => shared.listen_on(listeners),
-        Err(e) => warn!("Failed to listen as CONFIG SET asks: {e}"),
     }
 }

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::listener;
 use super::shared::Shared;
 use crate::engine::Job;
 use crate::engine::session::SessionHandle;
@@ -13,7 +15,7 @@ use crate::runtime::{File, OpenMode, Runtime};
 
 /// Does the job and appends the reply that it calls for.
 pub(super) async fn run<R: Runtime>(
-    shared: &Shared<R>,
+    shared: &Rc<Shared<R>>,
     job: Job,
     client: SessionHandle,
     output: &mut Vec<u8>,
@@ -23,6 +25,14 @@ pub(super) async fn run<R: Runtime>(
             sleep(shared, duration).await;
             output.extend_from_slice(b"+OK\r\n");
         }
+        Job::Listen { bind, port, refusal } => match listen(shared).await {
+            Ok(()) => output.extend_from_slice(b"+OK\r\n"),
+            Err(e) => {
+                warn!("{e}");
+                return_to(shared, &bind, port).await;
+                output.extend_from_slice(format!("-{refusal}\r\n").as_bytes());
+            }
+        },
         Job::RewriteConfig(path) => rewrite_config(shared, &path, output).await,
         Job::PurgeMemory => {
             R::purge_memory();
@@ -43,6 +53,27 @@ async fn sleep<R: Runtime>(shared: &Shared<R>, duration: Duration) {
     let until = R::now() + duration;
     shared.frozen_until.set(until);
     R::sleep_until(until).await;
+}
+
+/// Listens where `bind` and `port` say, and no longer where they said before: a new address may overlap an old one, so those
+/// are closed first.
+async fn listen<R: Runtime>(shared: &Rc<Shared<R>>) -> io::Result<()> {
+    while !shared.close_tcp() {
+        R::sleep(Duration::from_millis(1)).await;
+    }
+    let listeners = listener::open_tcp::<R>(&shared.engine.borrow().config)?;
+    shared.listen_on(listeners);
+    Ok(())
+}
+
+/// The way back to addresses that were served before.
+async fn return_to<R: Runtime>(shared: &Rc<Shared<R>>, bind: &[String], port: u16) {
+    let (bind, port) = (bind.join(" "), port.to_string());
+    let former: [(&[u8], &[u8]); 2] = [(b"bind", bind.as_bytes()), (b"port", port.as_bytes())];
+    let restored = shared.engine.borrow_mut().config.set(&former, true);
+    if restored.is_err() || listen(shared).await.is_err() {
+        warn!("Failed to listen on the former addresses again.");
+    }
 }
 
 /// CONFIG REWRITE: the new file takes the old one's place in one step, and only when it is whole and durable.

@@ -31,10 +31,23 @@ accepting connections from the outside.\r\n";
 #[derive(Debug, Default)]
 pub(super) struct Switch {
     off: Cell<bool>,
+    /// The listener is closed.
+    gone: Cell<bool>,
+    is_tcp: bool,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Switch {
+    /// Whether it listens for TCP connections.
+    pub fn is_tcp(&self) -> bool {
+        self.is_tcp
+    }
+
+    /// Whether it has ended.
+    pub fn is_gone(&self) -> bool {
+        self.gone.get()
+    }
+
     /// Ends it.
     pub fn turn_off(&self) {
         self.off.set(true);
@@ -44,10 +57,11 @@ impl Switch {
     }
 }
 
-/// Opens a listener for each address of `bind`. An address with `-` before it may be missing.
+/// Opens a listener for each address of `bind`, none for port 0. An address with `-` before it may be missing.
 pub(super) fn open_tcp<R: Runtime>(config: &Config) -> io::Result<Vec<R::Listener>> {
     let mut listeners = Vec::new();
-    for bind in &config.bind {
+    let wanted: &[String] = if config.port == 0 { &[] } else { &config.bind };
+    for bind in wanted {
         let (name, optional) = bind.strip_prefix('-').map_or((bind.as_str(), false), |rest| (rest, true));
         let address = SocketAddr::new(ip(name)?, config.port);
         match R::listen(address, config.tcp_backlog) {
@@ -78,7 +92,8 @@ fn ip(name: &str) -> io::Result<IpAddr> {
 
 /// Starts the task of a listener.
 pub(super) fn spawn<R: Runtime>(shared: Rc<Shared<R>>, listener: R::Listener) -> Rc<Switch> {
-    let switch = Rc::new(Switch::default());
+    let is_tcp = matches!(listener.local_address(), Ok(Address::Ip(_)));
+    let switch = Rc::new(Switch { is_tcp, ..Switch::default() });
     R::spawn(accept_all(shared, listener, switch.clone()));
     switch
 }
@@ -94,6 +109,8 @@ async fn accept_all<R: Runtime>(shared: Rc<Shared<R>>, listener: R::Listener, sw
             }
         }
     }
+    drop(listener);
+    switch.gone.set(true);
 }
 
 async fn accept_unless_off<L: Listener>(listener: &L, switch: &Switch) -> Option<io::Result<L::Stream>> {

@@ -89,10 +89,7 @@ fn run_id<R: Runtime>() -> String {
 
 /// Opens what `bind`, `port` and `unixsocket` ask for.
 fn open_listeners<R: Runtime>(config: &Config) -> io::Result<Vec<R::Listener>> {
-    let mut listeners = Vec::new();
-    if config.port != 0 {
-        listeners = listener::open_tcp::<R>(config)?;
-    }
+    let mut listeners = listener::open_tcp::<R>(config)?;
     if !config.unixsocket.is_empty() {
         let path = PathBuf::from(&config.unixsocket);
         let mode = Some(config.unixsocket_mode.0).filter(|mode| *mode != 0);

@@ -80,12 +80,19 @@ impl<R: Runtime> Shared<R> {
         }
     }
 
-    /// Serves these listeners from now on, in place of those before.
+    /// Serves these listeners too from now on.
     pub fn listen_on(self: &Rc<Self>, listeners: Vec<R::Listener>) {
-        let fresh = listeners.into_iter().map(|listener| listener::spawn(self.clone(), listener)).collect();
-        for old in self.listening.replace(fresh) {
-            old.turn_off();
-        }
+        let fresh = listeners.into_iter().map(|listener| listener::spawn(self.clone(), listener));
+        self.listening.borrow_mut().extend(fresh);
+    }
+
+    /// Has the TCP listeners end; true when none is left.
+    pub fn close_tcp(&self) -> bool {
+        let mut listening = self.listening.borrow_mut();
+        listening.retain(|listener| !listener.is_gone());
+        let tcp = || listening.iter().filter(|listener| listener.is_tcp());
+        tcp().for_each(|listener| listener.turn_off());
+        tcp().next().is_none()
     }
 
     /// Starts serving a client.

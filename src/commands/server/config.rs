@@ -75,14 +75,25 @@ fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     }
     let pairs: Vec<_> = (2..call.len()).step_by(2).map(|at| (call.arg(at), call.arg(at + 1))).collect();
     let local = is_local(&call.session().peer);
+    let (bind, port) = (call.engine.config.bind.clone(), call.engine.config.port);
     let changed = call.engine.config.set(&pairs, local).map_err(|e| Failure::new(e.to_string()))?;
     if changed.iter().any(|change| change.apply == Apply::Memory) {
         call.engine.memory_policy_changed();
     }
+    if (&bind, port) != (&call.engine.config.bind, call.engine.config.port) {
+        let refusal = if port != call.engine.config.port { PORT_REFUSED } else { BIND_REFUSED };
+        call.then(Flow::Job(Job::Listen { bind, port, refusal }));
+    } else {
+        call.reply.ok();
+    }
     call.engine.config_changes.extend(changed);
-    call.reply.ok();
     Ok(())
 }
+
+const PORT_REFUSED: &str = "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. \
+    Check server logs.";
+const BIND_REFUSED: &str =
+    "ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses.";
 
 const RESETSTAT: Command = Command {
     name: "config|resetstat",
