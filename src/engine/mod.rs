@@ -66,6 +66,8 @@ pub enum Flow {
     Paused(Monotonic),
     /// Do this, write the reply that it calls for, then go on.
     Job(Job),
+    /// Do this and go on; the client wants no reply.
+    SilentJob(Job),
 }
 
 /// What only the node can do, since it takes time or reaches outside.
@@ -252,8 +254,11 @@ impl Engine {
                 Flow::Continue
             }
         };
-        self.apply_reply_mode(client, out, start);
-        flow
+        let wanted = self.apply_reply_mode(client, out, start);
+        match flow {
+            Flow::Job(job) if !wanted => Flow::SilentJob(job),
+            flow => flow,
+        }
     }
 
     /// All that stands between a request and its handler.
@@ -340,12 +345,13 @@ impl Engine {
         self.stats.count_error(failure.code());
     }
 
-    /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended.
+    /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended. True if the
+    /// reply is wanted.
     #[inline]
-    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) {
+    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
         let session = &mut self.sessions[client];
         if session.reply_mode == ReplyMode::On {
-            return;
+            return true;
         }
         out.truncate(start);
         session.reply_mode = match session.reply_mode {
@@ -353,6 +359,7 @@ impl Engine {
             ReplyMode::Skip => ReplyMode::On,
             mode => mode,
         };
+        false
     }
 
     /// Notes how long a request took: command statistics and slow log.

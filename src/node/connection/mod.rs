@@ -57,6 +57,8 @@ struct Connection<R: Runtime> {
 /// Why a connection's task looks up from reading and writing.
 enum Event {
     Job(Job),
+    /// One whose reply nobody wants.
+    SilentJob(Job),
     Paused(Monotonic),
     End,
 }
@@ -88,6 +90,10 @@ pub(super) async fn serve<R: Runtime>(shared: Rc<Shared<R>>, stream: R::Stream, 
             Event::Job(job) => {
                 let shared = connection.shared.clone();
                 jobs::run(&shared, job, client, connection.output.buffer()).await;
+            }
+            Event::SilentJob(job) => {
+                let shared = connection.shared.clone();
+                jobs::run(&shared, job, client, &mut Vec::new()).await;
             }
             Event::Paused(until) => connection.wait(until).await,
             Event::End => break,
@@ -139,13 +145,16 @@ impl<R: Runtime> Connection<R> {
         Event::End
     }
 
-    /// Waits for the end of a pause, or until somebody wakes the client.
+    /// Waits for the end of a pause, or until somebody wakes the client. What was answered before goes out meanwhile.
     async fn wait(&mut self, until: Monotonic) {
         let (shared, client) = (self.shared.clone(), self.client);
         let mut sleep = std::pin::pin!(R::sleep_until(until));
         std::future::poll_fn(|cx| {
             if shared.poll_mailbox(client, cx) {
                 self.take_outbox();
+                return Poll::Ready(());
+            }
+            if matches!(self.poll_flush(cx), Poll::Ready(Err(_))) {
                 return Poll::Ready(());
             }
             sleep.as_mut().poll(cx)
@@ -307,6 +316,7 @@ impl<R: Runtime> Connection<R> {
                     return Some((batch.start(i), Progress::Stopped(Event::Paused(until))));
                 }
                 Flow::Job(job) => Some(Event::Job(job)),
+                Flow::SilentJob(job) => Some(Event::SilentJob(job)),
             };
             if matches!(stop, Some(Event::End)) {
                 output.clear();
