@@ -3,6 +3,7 @@
 mod startup;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tracing::{error, info, warn};
@@ -59,18 +60,14 @@ fn serve(loaded: startup::Loaded) -> ExitCode {
         config.maxclients = served;
     }
     let supervisor = startup::supervisor(config.supervised);
-    let pid_file = startup::write_pid_file(&config);
+    let pid_file = startup::pid_file(&config);
     let options = Options {
         identity: startup::identity(&loaded.config_file),
         table: commands::table(),
         host: Box::new(startup::apply_change),
         config,
     };
-    let outcome = Tokio::run(run_node(options, supervisor));
-    if let Some(path) = pid_file {
-        startup::remove_pid_file(&path);
-    }
-    match outcome {
+    match Tokio::run(run_node(options, supervisor, pid_file)) {
         Ok(Ok(())) => {
             info!("Seawall is now ready to exit, bye bye...");
             ExitCode::SUCCESS
@@ -83,12 +80,27 @@ fn serve(loaded: startup::Loaded) -> ExitCode {
     }
 }
 
-async fn run_node(options: Options, supervisor: host::Supervisor) -> std::io::Result<()> {
+async fn run_node(
+    options: Options,
+    supervisor: host::Supervisor,
+    pid_file: Option<PathBuf>,
+) -> std::io::Result<()> {
     let node = Node::<Tokio>::start(options)?;
+    // Only now: a node that already holds our addresses keeps its file.
+    let pid_file = pid_file.filter(|path| startup::write_pid_file(path));
     info!("Ready to accept connections");
     if let Some(name) = host::notify_supervisor(supervisor) {
         info!("supervised by {name}: told it that the node is ready");
     }
+    let ended = end_of(&node).await;
+    if let Some(path) = pid_file {
+        startup::remove_pid_file(&path);
+    }
+    ended
+}
+
+/// Waits until a client or a signal ends the node.
+async fn end_of(node: &Node<Tokio>) -> std::io::Result<()> {
     let mut stopped = std::pin::pin!(node.stopped());
     let mut signalled = std::pin::pin!(host::termination());
     let signal = std::future::poll_fn(|cx| {

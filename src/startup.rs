@@ -155,21 +155,22 @@ pub fn supervisor(configured: Supervised) -> Supervisor {
     }
 }
 
-/// As Redis: a pid file is written if one is named or the process runs in the background. Its path, to remove it.
-pub fn write_pid_file(config: &Config) -> Option<PathBuf> {
+/// As Redis: there is a pid file if one is named or the process runs in the background.
+pub fn pid_file(config: &Config) -> Option<PathBuf> {
     const IN_BACKGROUND: &str = "/var/run/seawall.pid";
-    let path = match config.pidfile.as_str() {
-        "" if config.daemonize => IN_BACKGROUND,
-        "" => return None,
-        path => path,
-    };
-    match std::fs::write(path, format!("{}\n", std::process::id())) {
-        Ok(()) => Some(path.into()),
-        Err(e) => {
-            warn!("Failed to write PID file {path}: {e}");
-            None
-        }
+    match config.pidfile.as_str() {
+        "" => config.daemonize.then(|| IN_BACKGROUND.into()),
+        path => Some(path.into()),
     }
+}
+
+/// Writes it; false if that is not possible.
+pub fn write_pid_file(path: &Path) -> bool {
+    let written = std::fs::write(path, format!("{}\n", std::process::id()));
+    if let Err(e) = &written {
+        warn!("Failed to write PID file {}: {e}", path.display());
+    }
+    written.is_ok()
 }
 
 /// Removes it when the node has ended.

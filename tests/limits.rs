@@ -153,3 +153,17 @@ fn a_client_that_lags_behind_for_ever_costs_only_what_it_has_not_read() {
     let kilobytes = server.resident_kilobytes();
     assert!(kilobytes < 300_000, "{kilobytes} kB for {LAG} unread replies of {VALUE_BYTES} bytes");
 }
+
+#[test]
+fn a_second_node_on_the_same_port_leaves_the_first_ones_pid_file_alone() {
+    let path = std::env::temp_dir().join(format!("seawall-{}.pid", std::process::id()));
+    let pid_file = path.to_str().unwrap();
+    let server = Server::start(&["--pidfile", pid_file]);
+    ask(&mut server.connect(), b"PING\r\n", b"+PONG\r\n");
+    let mut second = Command::new(env!("CARGO_BIN_EXE_seawall"));
+    second.args(["--port", &server.port.to_string(), "--bind", "127.0.0.1", "--pidfile", pid_file]);
+    let ended = second.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    assert!(!ended.success());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", server.process.id()));
+    std::fs::remove_file(path).unwrap();
+}
