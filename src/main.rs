@@ -62,10 +62,12 @@ fn serve(loaded: startup::Loaded) -> ExitCode {
     let supervisor = startup::supervisor(config.supervised);
     let pid_file = startup::pid_file(&config);
     let log_is_file = !config.logfile.is_empty();
+    let config_file = loaded.config_file.clone();
+    startup::set_process_title(&config, &config_file);
     let options = Options {
         identity: startup::identity(&loaded.config_file),
         table: commands::table(),
-        host: Box::new(startup::apply_change),
+        host: Box::new(move |apply, config| startup::apply_change(apply, config, &config_file)),
         config,
     };
     match Tokio::run(run_node(options, supervisor, pid_file)) {

@@ -200,9 +200,39 @@ pub fn identity(config_file: &str) -> Identity {
     }
 }
 
+/// `proc-title-template` filled in: what `ps` shows.
+fn process_title(config: &Config, config_file: &str) -> String {
+    let first = config.bind.first().map_or("*", |address| address.trim_start_matches('-'));
+    let listens = match (config.port, config.unixsocket.as_str()) {
+        (0, path) => path.to_owned(),
+        (port, _) => format!("{first}:{port}"),
+    };
+    let values = [
+        ("{title}", "seawall".to_owned()),
+        ("{listen-addr}", listens),
+        ("{server-mode}", String::new()),
+        ("{port}", config.port.to_string()),
+        ("{tls-port}", "0".to_owned()),
+        ("{unixsocket}", config.unixsocket.clone()),
+        ("{config-file}", config_file.to_owned()),
+    ];
+    let fill = |title: String, (name, value): &(&str, String)| title.replace(name, value);
+    values.iter().fold(config.proc_title_template.clone(), fill).trim_end().to_owned()
+}
+
+/// Shows what this process is, if `set-proc-title` allows it.
+pub fn set_process_title(config: &Config, config_file: &str) {
+    if config.set_proc_title
+        && let Err(e) = host::set_process_title(&process_title(config, config_file))
+    {
+        tracing::debug!("Can't set the process title: {e}");
+    }
+}
+
 /// Puts a change by CONFIG SET into force where it concerns the process.
-pub fn apply_change(apply: Apply, config: &Config) {
+pub fn apply_change(apply: Apply, config: &Config, config_file: &str) {
     match apply {
+        Apply::ProcessTitle | Apply::Listeners => set_process_title(config, config_file),
         Apply::Logging => log::set_verbosity(verbosity(config.loglevel)),
         Apply::Directory => {
             if let Err(e) = host::change_directory(Path::new(&config.dir)) {

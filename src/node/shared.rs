@@ -14,8 +14,8 @@ use crate::runtime::{Monotonic, Runtime};
 /// Puts a change by CONFIG SET into force where it concerns the process: log, working directory, limits.
 pub type HostHook = Box<dyn Fn(Apply, &Config)>;
 
-/// Bytes read from a socket at once.
-const READ_BYTES: usize = 64 * 1024;
+/// Bytes read from a socket at once: as in Redis, so that clients with long pipelines take turns often.
+const READ_BYTES: usize = 16 * 1024;
 
 /// Buffers for the connection that is being served: one set for all, since only one is served at a time. It keeps an idle
 /// connection small and the buffers in the cache.

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "see the module above")]
 
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ::tokio::signal::unix::{SignalKind, signal};
@@ -80,6 +81,24 @@ pub enum Supervisor {
     Auto,
     /// None.
     Nobody,
+}
+
+/// Changes what `ps` shows for this process. Linux keeps the arguments in the process's own memory, where they are written over;
+/// what does not fit there is cut off. Arguments that are still wanted must have been read before.
+pub fn set_process_title(title: &str) -> io::Result<()> {
+    // Behind the program's name, which is in parentheses and may hold blanks, come field 3 and the rest; the bounds of the
+    // arguments are fields 48 and 49 (proc_pid_stat(5)).
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat[stat.rfind(')').unwrap_or(0)..].split(' ').collect();
+    let bound = |field: usize| fields.get(field - 2).and_then(|text| text.trim().parse::<u64>().ok());
+    let (Some(start), Some(end)) = (bound(48), bound(49)) else {
+        return Err(io::ErrorKind::Unsupported.into());
+    };
+    let room = end.saturating_sub(start) as usize;
+    let mut bytes: Vec<u8> = title.bytes().filter(|byte| *byte != 0).take(room.saturating_sub(1)).collect();
+    // The last byte stays zero: by that the kernel knows that nothing follows.
+    bytes.resize(room, 0);
+    std::fs::OpenOptions::new().write(true).open("/proc/self/mem")?.write_all_at(&bytes, start)
 }
 
 /// The operating system as INFO names it.
