@@ -1,5 +1,4 @@
 //! What happens before a node serves: reading the configuration, leaving the terminal, the pid file, the first lines of the log.
-#![allow(clippy::disallowed_methods, reason = "the process prepares itself before any node runs")]
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,8 +8,10 @@ use tracing::{info, warn};
 use seawall::config::arguments::{COMMAND_LINE, STANDARD_INPUT, Sources};
 use seawall::config::{Apply, Config, LogLevel, Supervised, Warning};
 use seawall::engine::{Identity, REDIS_VERSION};
+use seawall::runtime::tokio::Tokio;
 use seawall::runtime::tokio::host::{self, Supervisor};
 use seawall::runtime::tokio::log::{self, Verbosity};
+use seawall::runtime::{File, OpenMode, Runtime};
 use seawall::text::pattern::{Case, matches};
 
 /// A configuration, and what there is to say of it.
@@ -48,8 +49,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, String> {
     };
     if let Some(file) = &sources.file {
         let unreadable = |e| format!("Fatal error, can't open config file '{file}': {e}");
-        let path = std::fs::canonicalize(file).map_err(unreadable)?;
-        let text = std::fs::read(&path).map_err(unreadable)?;
+        let path = host::absolute_path(Path::new(file)).map_err(unreadable)?;
+        let text = Tokio::read_file(&path).map_err(unreadable)?;
         loaded.config_file = path.display().to_string();
         loaded.read(file, &text)?;
     }
@@ -74,21 +75,18 @@ impl Loaded {
 /// The files that an `include` names: one path, or all that match a pattern in the last part of it.
 fn included(name: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
     let read = |path: &Path| {
-        let text = std::fs::read(path).map_err(|e| format!("can't read {}: {e}", path.display()))?;
+        let text = Tokio::read_file(path).map_err(|e| format!("can't read {}: {e}", path.display()))?;
         Ok((path.display().to_string(), text))
     };
     if !name.contains(['*', '?', '[']) {
         return Ok(vec![read(Path::new(name))?]);
     }
     let (directory, pattern) = name.rsplit_once('/').unwrap_or((".", name));
-    let Ok(entries) = std::fs::read_dir(directory) else { return Ok(Vec::new()) };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .filter(|e| matches(pattern.as_bytes(), e.file_name().as_encoded_bytes(), Case::Matters))
-        .map(|e| e.path())
-        .collect();
-    paths.sort();
-    paths.iter().map(|path| read(path)).collect()
+    let Ok(names) = Tokio::list(Path::new(directory)) else { return Ok(Vec::new()) };
+    let wanted = |name: &&String| matches(pattern.as_bytes(), name.as_bytes(), Case::Matters);
+    // The names come sorted.
+    let paths = names.iter().filter(wanted).map(|name| Path::new(directory).join(name));
+    paths.map(|path| read(&path)).collect()
 }
 
 /// Only the command table can tell whether `rename-command` makes sense.
@@ -117,7 +115,7 @@ pub fn prepare_process(config: &Config) -> Result<(), String> {
     }
     let file = Some(&config.logfile).filter(|file| !file.is_empty()).map(PathBuf::from);
     if let Some(file) = &file {
-        let opened = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        let opened = Tokio::open(file, OpenMode::ReadWrite);
         opened.map_err(|e| format!("Can't open the log file {}: {e}", file.display()))?;
     }
     log::start(file, verbosity(config.loglevel));
@@ -173,7 +171,11 @@ pub fn pid_file(config: &Config) -> Option<PathBuf> {
 
 /// Writes it; false if that is not possible.
 pub fn write_pid_file(path: &Path) -> bool {
-    let written = std::fs::write(path, format!("{}\n", std::process::id()));
+    let text = format!("{}\n", std::process::id());
+    let written = Tokio::open(path, OpenMode::ReadWrite).and_then(|file| {
+        file.set_length(0)?;
+        file.append(text.as_bytes())
+    });
     if let Err(e) = &written {
         warn!("Failed to write PID file {}: {e}", path.display());
     }
@@ -184,7 +186,7 @@ pub fn write_pid_file(path: &Path) -> bool {
 pub fn remove_pid_file(path: &Path) {
     info!("Removing the pid file.");
     // If somebody else has removed it, all the better.
-    let _ = std::fs::remove_file(path);
+    let _ = Tokio::remove(path);
 }
 
 /// What the node knows of its process.

@@ -11,9 +11,9 @@ use std::str::FromStr;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Where tokio and the operating system may be named.
-const DOORS: &[&str] = &["src/runtime/", "src/main.rs", "src/startup.rs"];
+const DOORS: &[&str] = &["src/runtime/", "src/main.rs"];
 /// Where something may be waited for.
-const WAITING: &[&str] = &["src/node/", "src/runtime/", "src/main.rs", "src/startup.rs"];
+const WAITING: &[&str] = &["src/node/", "src/runtime/", "src/main.rs"];
 
 /// Paths that only the [`DOORS`] may name, with all that is below them. `*` stands for any path before.
 const OUTSIDE: &[&str] = &[

@@ -51,7 +51,7 @@ impl<R: Runtime> Node<R> {
         identity.started = now::<R>();
         identity.run_id = run_id::<R>();
         identity.startup_memory_bytes = R::process_memory().allocated as usize;
-        let (tcp, unix) = open_listeners::<R>(&config)?;
+        let Listeners { tcp, unix } = open_listeners::<R>(&config)?;
         let engine = Engine::new(config, table, identity, R::random());
         let shared = Rc::new(Shared::new(engine, host));
         shared.listen_on(tcp);
@@ -90,8 +90,14 @@ fn run_id<R: Runtime>() -> String {
     digits[..40].to_owned()
 }
 
+/// Where a node listens. CONFIG SET can change the TCP addresses, not the Unix socket.
+struct Listeners<R: Runtime> {
+    tcp: Vec<R::Listener>,
+    unix: Option<R::Listener>,
+}
+
 /// Opens what `bind`, `port` and `unixsocket` ask for.
-fn open_listeners<R: Runtime>(config: &Config) -> io::Result<(Vec<R::Listener>, Option<R::Listener>)> {
+fn open_listeners<R: Runtime>(config: &Config) -> io::Result<Listeners<R>> {
     let tcp = listener::open_tcp::<R>(config)?;
     let unix = open_unix::<R>(config)?;
     for listener in tcp.iter().chain(&unix) {
@@ -105,7 +111,7 @@ fn open_listeners<R: Runtime>(config: &Config) -> io::Result<(Vec<R::Listener>, 
             "Configured to not listen anywhere, exiting.",
         ));
     }
-    Ok((tcp, unix))
+    Ok(Listeners { tcp, unix })
 }
 
 fn open_unix<R: Runtime>(config: &Config) -> io::Result<Option<R::Listener>> {

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::tokio::signal::unix::{SignalKind, signal};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -53,6 +53,11 @@ pub fn daemonize() -> io::Result<()> {
 /// Changes the working directory.
 pub fn change_directory(path: &Path) -> io::Result<()> {
     std::env::set_current_dir(path)
+}
+
+/// A path that stays right when the working directory changes; the file must exist.
+pub fn absolute_path(path: &Path) -> io::Result<PathBuf> {
+    std::fs::canonicalize(path)
 }
 
 /// Tells the supervisor that named itself in the environment that the node is ready. Which one it was.
