@@ -30,7 +30,7 @@ pub fn die_on_panic() {
     std::panic::set_hook(Box::new(move |panic| {
         tracing::error!("=== SEAWALL BUG REPORT: {panic} ===");
         report(panic);
-        std::process::abort();
+        host::abort();
     }));
 }
 
@@ -134,7 +134,7 @@ fn verbosity(level: LogLevel) -> Verbosity {
 /// The first lines of the log.
 pub fn announce(loaded: &Loaded) {
     info!("oO0OoO0OoO0Oo Seawall is starting oO0OoO0OoO0Oo");
-    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), host::process_id());
     info!("Seawall version={version}, redis={REDIS_VERSION}, bits=64, pid={pid}, just started");
     match loaded.config_file.as_str() {
         "" if loaded.is_default => warn!(
@@ -171,7 +171,7 @@ pub fn pid_file(config: &Config) -> Option<PathBuf> {
 
 /// Writes it; false if that is not possible.
 pub fn write_pid_file(path: &Path) -> bool {
-    let text = format!("{}\n", std::process::id());
+    let text = format!("{}\n", host::process_id());
     let written = Tokio::open(path, OpenMode::ReadWrite).and_then(|file| {
         file.set_length(0)?;
         file.append(text.as_bytes())
@@ -191,9 +191,9 @@ pub fn remove_pid_file(path: &Path) {
 
 /// What the node knows of its process.
 pub fn identity(config_file: &str) -> Identity {
-    let executable = std::env::current_exe().map_or_else(|_| String::new(), |p| p.display().to_string());
+    let executable = host::executable();
     Identity {
-        process_id: std::process::id(),
+        process_id: host::process_id(),
         executable,
         config_file: config_file.to_owned(),
         os: host::os_name(),

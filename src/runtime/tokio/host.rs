@@ -55,6 +55,21 @@ pub fn change_directory(path: &Path) -> io::Result<()> {
     std::env::set_current_dir(path)
 }
 
+/// The process's number.
+pub fn process_id() -> u32 {
+    std::process::id()
+}
+
+/// The program's path; empty if the system does not tell.
+pub fn executable() -> String {
+    std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string())
+}
+
+/// Ends the process at once, with a core dump where the system makes them.
+pub fn abort() -> ! {
+    std::process::abort()
+}
+
 /// A path that stays right when the working directory changes; the file must exist.
 pub fn absolute_path(path: &Path) -> io::Result<PathBuf> {
     std::fs::canonicalize(path)
