@@ -1,7 +1,7 @@
 //! A node: the engine wired to a runtime. The only room that awaits, and the only place where tasks start.
 //!
 //! Tasks: one for each listener, one for each client, one for the periodic work. They share the engine through
-//! [`shared::Shared`] and never hold it across an await, so a request always runs whole. Type parameters (`R: Runtime`) stop
+//! `shared::Shared` and never hold it across an await, so a request always runs whole. Type parameters (`R: Runtime`) stop
 //! here.
 
 mod connection;
