@@ -30,7 +30,7 @@ pub enum Fault {
     Cut,
     /// Reads and writes do less than they could.
     ShortIo,
-    /// The node's process is stopped for a while.
+    /// The node's process is stopped for a while, and the connections of some clients are reset meanwhile.
     Pause,
     /// The node's process is killed and started again, empty.
     Crash,
@@ -119,9 +119,16 @@ impl Nemesis {
         }
     }
 
+    /// While the node stands still, what its clients send piles up; some of them are gone when it wakes, so that it reads
+    /// requests whose replies it can send no more.
     async fn pause(&mut self, lasting: Duration) {
         self.simulation.pause(self.node);
         SimRuntime::sleep(lasting).await;
+        for client in self.clients.clone() {
+            if self.random.below(4) == 0 {
+                self.simulation.reset_connections(self.node, client);
+            }
+        }
         self.simulation.resume(self.node);
     }
 
