@@ -26,7 +26,7 @@ impl Config {
             let is_default = value == row.default.as_bytes();
             for line in lines(row, &value) {
                 let differs = !is_default && !line.is_default;
-                page.put(row.name, line.text, differs);
+                page.put((row.name, line.class), line.text, differs);
             }
             page.clear(row.name);
         }
@@ -37,13 +37,18 @@ impl Config {
 /// A line of the new file.
 struct Line {
     text: Vec<u8>,
+    /// The class of clients that it is about, where a parameter has a line for each; otherwise empty.
+    class: Vec<u8>,
     /// Says of several lines of one parameter which need not be there.
     is_default: bool,
 }
 
 /// The lines that give a parameter this value; none where only leaving the parameter out does.
 fn lines(row: &Row, value: &[u8]) -> Vec<Line> {
-    let line = |value: &[u8]| Line { text: [row.name.as_bytes(), b" ", value].concat(), is_default: false };
+    let line = |value: &[u8]| {
+        let text = [row.name.as_bytes(), b" ", value].concat();
+        Line { text, class: Vec::new(), is_default: false }
+    };
     match row.kind {
         Kind::Save if !value.is_empty() => groups(value, 2).map(|pair| line(&pair.join(&b' '))).collect(),
         Kind::BufferLimits => buffer_limits(row, value),
@@ -61,12 +66,18 @@ fn lines(row: &Row, value: &[u8]) -> Vec<Line> {
 
 fn buffer_limits(row: &Row, value: &[u8]) -> Vec<Line> {
     let class = |(group, default): (Vec<&[u8]>, Vec<&[u8]>)| {
-        let name: &[u8] = if group[0] == b"slave" { b"replica" } else { group[0] };
-        let limits = [name.to_vec(), with_unit(group[1]), with_unit(group[2]), group[3].to_vec()];
+        let name = class_name(group[0]);
+        let limits = [name.clone(), with_unit(group[1]), with_unit(group[2]), group[3].to_vec()];
         let text = [row.name.as_bytes(), b" ", &limits.join(&b' ')].concat();
-        Line { text, is_default: group == default }
+        Line { text, class: name, is_default: group == default }
     };
     groups(value, 4).zip(groups(row.default.as_bytes(), 4)).map(class).collect()
+}
+
+/// A class of clients by its present name.
+fn class_name(word: &[u8]) -> Vec<u8> {
+    let name = word.to_ascii_lowercase();
+    if name == b"slave" { b"replica".to_vec() } else { name }
 }
 
 /// The words of a canonical text, so many at a time.
@@ -102,10 +113,14 @@ fn quoted_if_needed(word: &[u8]) -> Vec<u8> {
     if is_plain { word.to_vec() } else { quoted(word) }
 }
 
+/// What a line is about: a parameter, and the class of clients where it has a line for each. By that a line is written again
+/// where it has stood, and a second rewrite changes nothing.
+type Subject = (&'static str, Vec<u8>);
+
 /// The old file, and where in it each parameter stands.
 struct Page {
     lines: Vec<Vec<u8>>,
-    slots: BTreeMap<&'static str, VecDeque<usize>>,
+    slots: BTreeMap<Subject, VecDeque<usize>>,
     is_signed: bool,
 }
 
@@ -124,8 +139,8 @@ impl Page {
         let kept = match parameter(line) {
             Meaning::Kept => line.to_vec(),
             Meaning::Unknown => [b"# ??? ", line].concat(),
-            Meaning::Parameter(row) => {
-                self.slots.entry(row.name).or_default().push_back(self.lines.len());
+            Meaning::Parameter(subject) => {
+                self.slots.entry(subject).or_default().push_back(self.lines.len());
                 line.to_vec()
             }
         };
@@ -133,8 +148,8 @@ impl Page {
     }
 
     /// Writes a line where the parameter has stood, or at the end if it must be there.
-    fn put(&mut self, name: &'static str, line: Vec<u8>, must: bool) {
-        if let Some(slot) = self.slots.get_mut(name).and_then(VecDeque::pop_front) {
+    fn put(&mut self, subject: Subject, line: Vec<u8>, must: bool) {
+        if let Some(slot) = self.slots.get_mut(&subject).and_then(VecDeque::pop_front) {
             self.lines[slot] = line;
         } else if must {
             if !self.is_signed {
@@ -147,8 +162,9 @@ impl Page {
 
     /// Blanks what is left of the parameter.
     fn clear(&mut self, name: &'static str) {
-        for slot in self.slots.remove(name).unwrap_or_default() {
-            self.lines[slot].clear();
+        let left = self.slots.iter().filter(|((parameter, _), _)| *parameter == name);
+        for slot in left.flat_map(|(_, slots)| slots) {
+            self.lines[*slot].clear();
         }
     }
 
@@ -167,7 +183,7 @@ impl Page {
 enum Meaning {
     Kept,
     Unknown,
-    Parameter(&'static Row),
+    Parameter(Subject),
 }
 
 fn parameter(line: &[u8]) -> Meaning {
@@ -179,7 +195,11 @@ fn parameter(line: &[u8]) -> Meaning {
         return Meaning::Unknown;
     };
     match rows::find(name) {
-        Some((row, _)) => Meaning::Parameter(row),
+        Some((row, _)) => {
+            let classed = matches!(row.kind, Kind::BufferLimits);
+            let class = words.get(1).filter(|_| classed).map(|word| class_name(word));
+            Meaning::Parameter((row.name, class.unwrap_or_default()))
+        }
         None if VERBATIM.iter().any(|known| known.eq_ignore_ascii_case(name)) => Meaning::Kept,
         None => Meaning::Unknown,
     }
