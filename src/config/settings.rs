@@ -87,4 +87,28 @@ pub struct Settings {
     pub slowlog_log_slower_than_us: i64,
     /// Longest slow log.
     pub slowlog_max_len: u64,
+    /// Most pairs of a hash in its small form.
+    pub hash_max_listpack_entries: u64,
+    /// Longest field or value of a hash in its small form, in bytes.
+    pub hash_max_listpack_value_bytes: u64,
+    /// Longest HyperLogLog in its sparse form, in bytes.
+    pub hll_sparse_max_bytes: u64,
+    /// Size of a list's nodes: elements, or if negative one of five sizes in bytes (-1: 4 KiB to -5: 64 KiB).
+    pub list_max_listpack_size: i64,
+    /// Nodes at either end of a list that are not compressed; 0 compresses none.
+    pub list_compress_depth: u32,
+    /// Most members of a set of integers in its smallest form.
+    pub set_max_intset_entries: u64,
+    /// Most members of any other set in its small form.
+    pub set_max_listpack_entries: u64,
+    /// Longest member of a set in its small form, in bytes.
+    pub set_max_listpack_value_bytes: u64,
+    /// Most members of a sorted set in its small form.
+    pub zset_max_listpack_entries: u64,
+    /// Longest member of a sorted set in its small form, in bytes.
+    pub zset_max_listpack_value_bytes: u64,
+    /// Longest node of a stream, in bytes; 0 for no limit.
+    pub stream_node_max_bytes: u64,
+    /// Most entries of a stream's node; 0 for no limit.
+    pub stream_node_max_entries: u64,
 }

@@ -4,25 +4,50 @@
 //! effects), so no handler has to think of expiry. A handler that changes something says so with [`Call::changed`]; by that
 //! the request goes into the effects as it came, unless the handler speaks for itself with [`Call::propagate`].
 
-use super::command::Flag;
-use super::failure::Failure;
-use super::session::{Session, SessionHandle};
-use super::{Engine, Flow};
+use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
-use crate::keyspace::{Database, EntryRef, Key, Removed, Slot};
+use super::blocking::Wait;
+use super::command::Flag;
+use super::failure::Failure;
+use super::notify::Class;
+use super::session::{Session, SessionHandle};
+use super::{Engine, Flow};
+use crate::config::Config;
+use crate::keyspace::{Database, EntryRef, Key, Kind, NewValue, Removed, Slot, Value};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use crate::runtime::Now;
 use crate::text::number;
 
-/// The class of an event, as `notify-keyspace-events` selects them.
+/// What an edit may want beside the value that it changes.
+pub struct Around<'e, 'a> {
+    /// Where the answer goes.
+    pub reply: &'e mut Reply<'a>,
+    /// The parameters in force.
+    pub config: &'e Config,
+    /// The time of the command.
+    pub now: Now,
+    /// The engine's stream of random numbers.
+    pub random: &'e mut ChaCha8Rng,
+}
+
+impl Around<'_, '_> {
+    /// A random word.
+    pub fn random(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+}
+
+/// What became of a value that was changed in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Class {
-    /// `g`: DEL, EXPIRE, RENAME, ...
-    Generic,
-    /// `$`: string commands.
-    String,
+pub struct Edited<R> {
+    /// What the edit returned.
+    pub result: R,
+    /// The key was not there before.
+    pub created: bool,
+    /// The key is not there any more.
+    pub removed: bool,
 }
 
 /// A running command.
@@ -174,6 +199,114 @@ impl<'a> Call<'a> {
         (slot, &mut self.reply)
     }
 
+    /// Looks a key up for a reading command that wants this type: `Err` if it holds another.
+    #[inline]
+    #[allow(clippy::type_complexity, reason = "the value with the reply, as Call::read")]
+    pub fn read_as<K: Kind>(
+        &mut self,
+        key: &Key<'_>,
+    ) -> Result<(Option<K::Ref<'_>>, &mut Reply<'a>), Failure> {
+        let (entry, reply) = self.read(key);
+        let Some(entry) = entry else { return Ok((None, reply)) };
+        match entry.value() {
+            Value::Object(object) => match K::of(object) {
+                Some(view) => Ok((Some(view), reply)),
+                None => Err(Failure::WRONG_TYPE),
+            },
+            _ => Err(Failure::WRONG_TYPE),
+        }
+    }
+
+    /// Changes a value of this type in place, with one lookup; `None` if there is no such key, `Err` if it holds another
+    /// type. A value that is gone afterwards ([`Kind::is_gone`]) takes its key with it; [`Edited::removed`] says so, and the
+    /// handler reports the event `del` after its own.
+    #[inline]
+    pub fn edit<K: Kind, R>(
+        &mut self,
+        key: &Key<'_>,
+        edit: impl FnOnce(&mut K, &mut Around<'_, 'a>) -> R,
+    ) -> Result<Option<Edited<R>>, Failure> {
+        let (slot, mut around) = self.around(key);
+        let Slot::Occupied(mut occupied) = slot else { return Ok(None) };
+        let changed = occupied.edit(|value: &mut K| (edit(value, &mut around), value.is_gone()));
+        let Some((result, removed)) = changed else { return Err(Failure::WRONG_TYPE) };
+        if removed {
+            // What is empty is freed at once.
+            drop(occupied.remove());
+        }
+        Ok(Some(Edited { result, created: false, removed }))
+    }
+
+    /// The same, where a key that is not there begins as `K::default()`; it comes into being only if it is not gone
+    /// afterwards, and the event `new` is reported here.
+    #[inline]
+    pub fn edit_or_create<K: Kind + Default, R>(
+        &mut self,
+        key: &Key<'_>,
+        edit: impl FnOnce(&mut K, &mut Around<'_, 'a>) -> R,
+    ) -> Result<Edited<R>, Failure> {
+        let clock = self.new_clock();
+        let (slot, mut around) = self.around(key);
+        match slot {
+            Slot::Occupied(mut occupied) => {
+                let changed = occupied.edit(|value: &mut K| (edit(value, &mut around), value.is_gone()));
+                let Some((result, removed)) = changed else { return Err(Failure::WRONG_TYPE) };
+                if removed {
+                    drop(occupied.remove());
+                }
+                Ok(Edited { result, created: false, removed })
+            }
+            Slot::Vacant(vacant) => {
+                let mut value = K::default();
+                let result = edit(&mut value, &mut around);
+                let created = !value.is_gone();
+                if created {
+                    vacant.insert(NewValue::Object(Box::new(value.into_object())), None, clock);
+                    self.event(Class::New, "new", key);
+                }
+                Ok(Edited { result, created, removed: false })
+            }
+        }
+    }
+
+    /// [`Call::write`] with everything that an edit may want beside the value.
+    #[inline]
+    fn around<'k>(&'k mut self, key: &Key<'k>) -> (Slot<'k>, Around<'k, 'a>) {
+        let engine = &mut *self.engine;
+        engine.expire_if_due(self.db, key, self.now);
+        let mut slot = engine.keyspace.databases[self.db].slot(key);
+        if let (Slot::Occupied(occupied), true) = (&mut slot, self.touch) {
+            let (clock, now_ms) = (occupied.entry().clock(), self.now.wall.millis());
+            let random = &mut engine.random;
+            occupied.set_clock(engine.access.clock_on_access(clock, now_ms, || random.next_u64()));
+        }
+        let around = Around {
+            reply: &mut self.reply,
+            config: &engine.config,
+            now: self.now,
+            random: &mut engine.random,
+        };
+        (slot, around)
+    }
+
+    /// Puts a value of this type at a key, in place of whatever is there, without an expiry. What was there is freed later
+    /// if it is large. An empty value only takes the old one away. True if there was one.
+    pub fn put<K: Kind>(&mut self, key: &Key<'_>, value: K) -> bool {
+        let (clock, gone) = (self.new_clock(), value.is_gone());
+        let old = self.remove(key);
+        let existed = old.is_some();
+        if let Some(old) = old {
+            self.engine.discard(old);
+        }
+        if !gone && let Slot::Vacant(vacant) = self.slot(key) {
+            vacant.insert(NewValue::Object(Box::new(value.into_object())), None, clock);
+            if !existed {
+                self.event(Class::New, "new", key);
+            }
+        }
+        existed
+    }
+
     /// A key of the selected database, taken by chance, expired or not.
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
         let random = &mut self.engine.random;
@@ -206,6 +339,7 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn changed_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {
         self.engine.changes += 1;
+        self.engine.key_changed(db, key, Some(self.client));
         self.event_in(db, class, event, key);
     }
 
@@ -217,8 +351,7 @@ impl<'a> Call<'a> {
 
     #[inline]
     fn event_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {
-        // Watchers, tracking and notifications hook in here.
-        let _ = (db, class, event, key);
+        self.engine.key_event(db, class, event, key);
     }
 
     /// Puts a command into the effects instead of the request as it came. Several calls leave several commands.
@@ -230,6 +363,23 @@ impl<'a> Call<'a> {
     /// Leaves nothing in the effects, though something changed (what has changed was said otherwise).
     pub fn propagate_nothing(&mut self) {
         self.spoken_for = true;
+    }
+
+    /// Makes the client wait until the command can be answered: it is tried again from its beginning whenever one of the
+    /// keys may have become ready, and then answered. Where nobody may wait (in a transaction, in a script) the client is
+    /// answered at once, as if the time were over.
+    pub fn block(&mut self, wait: Wait) {
+        if self.may_block() {
+            self.flow = Flow::Blocked;
+            self.engine.wait_for(self.client, wait);
+        } else {
+            wait.on_timeout.write(&mut self.reply);
+        }
+    }
+
+    /// Whether the client may be made to wait.
+    pub fn may_block(&self) -> bool {
+        self.engine.nesting == 0
     }
 
     /// Asks the node to do something after this command.

@@ -12,6 +12,7 @@
 //! Guarantees: only the engine changes the keyspace; a request either runs whole or is refused; what a request did is in the
 //! effects before its reply is handed to the node.
 
+mod blocking;
 mod call;
 pub mod command;
 pub mod effects;
@@ -21,17 +22,20 @@ mod identity;
 mod key_range;
 mod memory;
 mod monitor;
+mod notify;
 mod pause;
 pub mod session;
 pub mod table;
 
 mod expiry;
 
-pub use call::{Call, Class};
+pub use blocking::{Nothing, Wait};
+pub use call::{Around, Call, Edited};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
 pub use identity::{Identity, REDIS_VERSION, SEAWALL_VERSION, address_text, is_local};
 pub use key_range::KeyRange;
+pub use notify::Class;
 pub use pause::{Pause, PauseScope};
 
 use std::time::Duration;
@@ -41,7 +45,7 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
 use crate::keyspace::eviction::Pool;
-use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace};
+use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Removed, Value, View};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
@@ -64,6 +68,8 @@ pub enum Flow {
     Abort,
     /// The request did not run: keep it and try again when the pause ends (a moment of the monotonic clock) or is lifted.
     Paused(Monotonic),
+    /// There is no answer yet: the client waits until the engine answers it.
+    Blocked,
     /// Do this, write the reply that it calls for, then go on.
     Job(Job),
     /// Do this and go on; the client wants no reply.
@@ -126,8 +132,10 @@ pub struct Engine {
     random: ChaCha8Rng,
     woken: Vec<SessionHandle>,
     monitors: usize,
-    /// What FLUSHALL ASYNC and UNLINK took away, freed in slices.
-    garbage: Vec<Cleared>,
+    /// How deep commands run inside others (EXEC, scripts): within, nobody may wait.
+    nesting: u32,
+    /// What FLUSHALL ASYNC took away, and large values that went, freed in slices.
+    garbage: Vec<Garbage>,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
     /// Bytes that the keyspace held when the last command asked for room.
@@ -160,6 +168,7 @@ impl Engine {
             random,
             woken: Vec::new(),
             monitors: 0,
+            nesting: 0,
             garbage: Vec::new(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
@@ -440,16 +449,37 @@ impl Engine {
 
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].
     pub fn discard_later(&mut self, cleared: Cleared) {
-        self.garbage.push(cleared);
+        self.garbage.push(Garbage::Databases(cleared));
+    }
+
+    /// Frees an entry that has left its database: at once if that is quick, otherwise in slices.
+    #[inline]
+    pub fn discard(&mut self, removed: Removed) {
+        if matches!(removed.value(), Value::Object(object) if object.len() > FREED_AT_ONCE_MAX) {
+            self.garbage.push(Garbage::Entry(removed));
+        }
     }
 
     /// Frees up to `entries` of what was discarded; false when nothing is left.
     pub fn collect_garbage(&mut self, entries: usize) -> bool {
-        if self.garbage.last_mut().is_some_and(|last| last.free_step(entries)) {
+        let freed = self.garbage.last_mut().is_some_and(|last| match last {
+            Garbage::Databases(cleared) => cleared.free_step(entries),
+            Garbage::Entry(removed) => removed.dismantle(entries),
+        });
+        if freed {
             self.garbage.pop();
         }
         !self.garbage.is_empty()
     }
+}
+
+/// Values with more elements are freed in slices.
+const FREED_AT_ONCE_MAX: usize = 64;
+
+/// What is freed in slices.
+enum Garbage {
+    Databases(Cleared),
+    Entry(Removed),
 }
 
 /// How a request came out of the gates.

@@ -20,7 +20,10 @@ pub mod snapshot;
 mod tests;
 
 pub use crate::types::table::{ExpireLimits, ExpireStep};
-pub use crate::types::{Expiry, NewValue, Object, Value};
+pub use crate::types::{
+    Expiry, Hash, HashRef, Item, Kind, List, ListRef, NewValue, Object, ObjectRef, Set, SetRef, SortedSet,
+    SortedSetRef, Stream, Value, View,
+};
 pub use access::Access;
 pub use database::{Cleared, Database};
 pub use eviction::{Policy, Victim};

@@ -2,7 +2,7 @@
 
 use super::key::Key;
 use super::ledger::{Figures, Ledger};
-use crate::types::{EntryRef, Expiry, NewValue, OwnedEntry, Table, Value, table};
+use crate::types::{EntryRef, Expiry, Kind, NewValue, OwnedEntry, Table, Value, table};
 
 /// What stands at a key.
 pub enum Slot<'a> {
@@ -63,6 +63,11 @@ impl<'a> Occupied<'a> {
     /// as an empty string and lost: ask before.
     pub fn with_bytes<R>(&mut self, edit: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         self.change(|inner| inner.with_bytes(edit))
+    }
+
+    /// Edits the object in place; `None` if the value is a string or of another type.
+    pub fn edit<K: Kind, R>(&mut self, edit: impl FnOnce(&mut K) -> R) -> Option<R> {
+        self.change(|inner| inner.with_object(|object| K::of_mut(object).map(edit))).flatten()
     }
 
     /// Sets or clears the expiry (Unix time in milliseconds).

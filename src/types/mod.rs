@@ -1,19 +1,34 @@
-//! Data structures, and nothing that they serve: no protocol, no clock, no randomness.
+//! Data structures, and nothing that they serve: no protocol, no clock, no randomness of their own.
 //!
-//! [`table`] is the hash table that databases are made of. Around it stand the words in which it is spoken to:
-//! [`Value`] (a view of what is stored), [`NewValue`] (what is to be stored), [`Object`] (a value that is not a string),
-//! [`HashKey`] (keyed hashing) and [`size_class`] (what an allocation costs).
+//! [`table`] is the hash table that databases, and large sets and hashes, are made of. Around it stand the words in which it
+//! is spoken to: [`Value`] (a view of what is stored), [`NewValue`] (what is to be stored), [`Object`] (a value that is not
+//! a string), [`HashKey`] (keyed hashing) and [`size_class`] (what an allocation costs). [`listpack`] is the small form of
+//! most types; each type has a room of its own.
 //!
-//! `unsafe` is allowed in this room only, and only inside [`table`].
+//! `unsafe` is allowed in this room only.
 
-mod hash;
+pub mod hash;
+mod hash_key;
+pub mod list;
+pub mod listpack;
 mod object;
+mod payload;
+pub mod set;
 mod size_class;
+pub mod sorted_set;
+pub mod stream;
 pub mod table;
 mod value;
 
-pub use hash::HashKey;
-pub use object::{Object, Payload};
+pub use hash::{Hash, HashRef};
+pub use hash_key::HashKey;
+pub use list::{List, ListRef};
+pub use listpack::{Item, Listpack, ListpackRef};
+pub use object::{Kind, Object, ObjectRef};
+pub use payload::{Never, Payload, View};
+pub use set::{Set, SetRef};
 pub use size_class::size_class;
+pub use sorted_set::{SortedSet, SortedSetRef};
+pub use stream::Stream;
 pub use table::{EntryRef, OwnedEntry, Table};
 pub use value::{Expiry, NewValue, Value};

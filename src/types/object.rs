@@ -1,33 +1,140 @@
-//! Values that are not strings: what the table asks of them, and their list (which is still empty).
+//! Values that are not strings.
+//!
+//! Every type comes as a pair, like `String` and `str`: the owned value, which can be changed ([`Object`], [`Hash`], ...), and
+//! a view that can be copied ([`ObjectRef`], [`HashRef`], ...), by which it is read. Small values consist of nothing but
+//! bytes, so that a view of one can be made wherever these bytes stand.
 
-/// What a table must know of the objects in it.
-pub trait Payload: Clone {
-    /// Bytes that the object has allocated, by [`size_class`](super::size_class), without its own `size_of`.
-    fn memory_bytes(&self) -> usize;
-    /// The name of its encoding, as OBJECT ENCODING prints it.
-    fn encoding(&self) -> &'static str;
-    /// How many elements it has.
-    fn len(&self) -> usize;
-    /// Whether it has none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use super::hash::{Hash, HashRef};
+use super::list::{List, ListRef};
+use super::payload::{Payload, View};
+use super::set::{Set, SetRef};
+use super::sorted_set::{SortedSet, SortedSetRef};
+use super::stream::Stream;
 
 /// A list, set, sorted set, hash or stream.
 #[derive(Clone, Debug)]
-pub enum Object {}
+#[allow(missing_docs)] // their names say all
+pub enum Object {
+    List(List),
+    Set(Set),
+    SortedSet(SortedSet),
+    Hash(Hash),
+    Stream(Stream),
+}
+
+/// A view of an [`Object`].
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // their names say all
+pub enum ObjectRef<'a> {
+    List(ListRef<'a>),
+    Set(SetRef<'a>),
+    SortedSet(SortedSetRef<'a>),
+    Hash(HashRef<'a>),
+    Stream(&'a Stream),
+}
+
+/// Does the same with whatever an object or a view of one holds.
+macro_rules! each {
+    ($of:expr, $type:ident, $held:ident => $does:expr) => {
+        match $of {
+            $type::List($held) => $does,
+            $type::Set($held) => $does,
+            $type::SortedSet($held) => $does,
+            $type::Hash($held) => $does,
+            $type::Stream($held) => $does,
+        }
+    };
+}
 
 impl Payload for Object {
-    fn memory_bytes(&self) -> usize {
-        match *self {}
+    type Ref<'a> = ObjectRef<'a>;
+
+    fn view(&self) -> ObjectRef<'_> {
+        match self {
+            Object::List(list) => ObjectRef::List(list.view()),
+            Object::Set(set) => ObjectRef::Set(set.view()),
+            Object::SortedSet(sorted_set) => ObjectRef::SortedSet(sorted_set.view()),
+            Object::Hash(hash) => ObjectRef::Hash(hash.view()),
+            Object::Stream(stream) => ObjectRef::Stream(stream),
+        }
     }
 
+    fn memory_bytes(&self) -> usize {
+        each!(self, Object, held => held.memory_bytes())
+    }
+
+    fn dismantle(&mut self, elements: usize) -> bool {
+        each!(self, Object, held => held.dismantle(elements))
+    }
+}
+
+impl View for ObjectRef<'_> {
     fn encoding(&self) -> &'static str {
-        match *self {}
+        each!(self, ObjectRef, held => held.encoding())
     }
 
     fn len(&self) -> usize {
-        match *self {}
+        each!(self, ObjectRef, held => held.len())
     }
 }
+
+impl ObjectRef<'_> {
+    /// The name of its type, as TYPE prints it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            ObjectRef::List(_) => "list",
+            ObjectRef::Set(_) => "set",
+            ObjectRef::SortedSet(_) => "zset",
+            ObjectRef::Hash(_) => "hash",
+            ObjectRef::Stream(_) => "stream",
+        }
+    }
+}
+
+/// One of the types that an [`Object`] may be.
+pub trait Kind: Sized {
+    /// How it is read.
+    type Ref<'a>: Copy;
+    /// The view, if it is one of this type.
+    fn of(view: ObjectRef<'_>) -> Option<Self::Ref<'_>>;
+    /// The object's content, if it is of this type.
+    fn of_mut(object: &mut Object) -> Option<&mut Self>;
+    /// An object of it.
+    fn into_object(self) -> Object;
+    /// Whether it has no element, so that its key has to go (a stream's stays).
+    fn is_gone(&self) -> bool;
+}
+
+macro_rules! kind {
+    ($type:ident, $view:ty, $held:ident => $gone:expr) => {
+        impl Kind for $type {
+            type Ref<'a> = $view;
+
+            #[inline]
+            fn of(view: ObjectRef<'_>) -> Option<Self::Ref<'_>> {
+                if let ObjectRef::$type(held) = view { Some(held) } else { None }
+            }
+
+            #[inline]
+            fn of_mut(object: &mut Object) -> Option<&mut Self> {
+                if let Object::$type(held) = object { Some(held) } else { None }
+            }
+
+            fn into_object(self) -> Object {
+                Object::$type(self)
+            }
+
+            #[inline]
+            fn is_gone(&self) -> bool {
+                let $held = self;
+                $gone
+            }
+        }
+    };
+}
+
+kind!(List, ListRef<'a>, list => list.view().is_empty());
+kind!(Set, SetRef<'a>, set => set.view().is_empty());
+kind!(SortedSet, SortedSetRef<'a>, sorted_set => sorted_set.view().is_empty());
+kind!(Hash, HashRef<'a>, hash => hash.view().is_empty());
+kind!(Stream, &'a Stream, _stream => false);

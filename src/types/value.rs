@@ -1,30 +1,23 @@
 //! Values on their way in and out of a table.
 
-use super::object::{Object, Payload};
+use super::object::{Object, ObjectRef};
+use super::payload::View;
 
 /// The longest string that OBJECT ENCODING calls `embstr`.
 const EMBSTR_BYTES_MAX: usize = 44;
 
-/// A view of a stored value.
-#[derive(Debug)]
-pub enum Value<'a, V = Object> {
+/// A view of a stored value; `R` is how objects are read.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a, R = ObjectRef<'a>> {
     /// A string that is an integer in canonical form.
     Int(i64),
     /// Any other string.
     Bytes(&'a [u8]),
     /// Anything else.
-    Object(&'a V),
+    Object(R),
 }
 
-impl<V> Clone for Value<'_, V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<V> Copy for Value<'_, V> {}
-
-impl<V: Payload> Value<'_, V> {
+impl<R: View> Value<'_, R> {
     /// Length in bytes of the string form; for an object the number of its elements.
     pub fn len(&self) -> usize {
         match self {

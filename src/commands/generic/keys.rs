@@ -110,6 +110,6 @@ fn type_of(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) fn type_name(value: Value<'_>) -> &'static str {
     match value {
         Value::Int(_) | Value::Bytes(_) => "string",
-        Value::Object(object) => match *object {},
+        Value::Object(object) => object.type_name(),
     }
 }

@@ -16,9 +16,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("activerehashing", Kind::Bool, "yes").moot(),
     Row::new("disable-thp", Kind::Bool, "yes").immutable(),
     Row::new("hash-max-listpack-entries", Kind::int(0, I64_MAX), "512")
-        .aliases(&["hash-max-ziplist-entries"]),
-    Row::new("hash-max-listpack-value", Kind::memory(0, I64_MAX), "64").aliases(&["hash-max-ziplist-value"]),
-    Row::new("hll-sparse-max-bytes", Kind::memory(0, I64_MAX), "3000"),
+        .aliases(&["hash-max-ziplist-entries"])
+        .field(field!(hash_max_listpack_entries)),
+    Row::new("hash-max-listpack-value", Kind::memory(0, I64_MAX), "64")
+        .aliases(&["hash-max-ziplist-value"])
+        .field(field!(hash_max_listpack_value_bytes)),
+    Row::new("hll-sparse-max-bytes", Kind::memory(0, I64_MAX), "3000").field(field!(hll_sparse_max_bytes)),
     Row::new("jemalloc-bg-thread", Kind::Bool, "yes").moot(),
     Row::new("lazyfree-lazy-eviction", Kind::Bool, "no").field(field!(lazyfree_lazy_eviction)),
     Row::new("lazyfree-lazy-expire", Kind::Bool, "no").field(field!(lazyfree_lazy_expire)),
@@ -31,8 +34,10 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("lfu-log-factor", Kind::int(0, I32_MAX), "10")
         .field(field!(lfu_log_factor))
         .apply(Apply::Memory),
-    Row::new("list-compress-depth", Kind::int(0, I32_MAX), "0"),
-    Row::new("list-max-listpack-size", Kind::int(I32_MIN, I32_MAX), "-2").aliases(&["list-max-ziplist-size"]),
+    Row::new("list-compress-depth", Kind::int(0, I32_MAX), "0").field(field!(list_compress_depth)),
+    Row::new("list-max-listpack-size", Kind::int(I32_MIN, I32_MAX), "-2")
+        .aliases(&["list-max-ziplist-size"])
+        .field(field!(list_max_listpack_size)),
     Row::new("maxmemory", Kind::memory(0, u64::MAX), "0").field(field!(maxmemory_bytes)).apply(Apply::Memory),
     Row::new("maxmemory-clients", Kind::MemoryOrPercent, "0"),
     Row::new("maxmemory-eviction-tenacity", Kind::int(0, 100), "10")
@@ -43,12 +48,19 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("maxmemory-samples", Kind::int(1, I32_MAX), "5").field(field!(maxmemory_samples)),
     Row::new("oom-score-adj", Kind::Enum(&["no", "yes", "relative", "absolute"]), "no"),
     Row::new("oom-score-adj-values", Kind::OomScores, "0 200 800"),
-    Row::new("set-max-intset-entries", Kind::int(0, I64_MAX), "512"),
-    Row::new("set-max-listpack-entries", Kind::int(0, I64_MAX), "128").unlisted(),
-    Row::new("set-max-listpack-value", Kind::int(0, I64_MAX), "64").unlisted(),
-    Row::new("stream-node-max-bytes", Kind::memory(0, I64_MAX), "4096"),
-    Row::new("stream-node-max-entries", Kind::int(0, I64_MAX), "100"),
+    Row::new("set-max-intset-entries", Kind::int(0, I64_MAX), "512").field(field!(set_max_intset_entries)),
+    Row::new("set-max-listpack-entries", Kind::int(0, I64_MAX), "128")
+        .unlisted()
+        .field(field!(set_max_listpack_entries)),
+    Row::new("set-max-listpack-value", Kind::int(0, I64_MAX), "64")
+        .unlisted()
+        .field(field!(set_max_listpack_value_bytes)),
+    Row::new("stream-node-max-bytes", Kind::memory(0, I64_MAX), "4096").field(field!(stream_node_max_bytes)),
+    Row::new("stream-node-max-entries", Kind::int(0, I64_MAX), "100").field(field!(stream_node_max_entries)),
     Row::new("zset-max-listpack-entries", Kind::int(0, I64_MAX), "128")
-        .aliases(&["zset-max-ziplist-entries"]),
-    Row::new("zset-max-listpack-value", Kind::memory(0, I64_MAX), "64").aliases(&["zset-max-ziplist-value"]),
+        .aliases(&["zset-max-ziplist-entries"])
+        .field(field!(zset_max_listpack_entries)),
+    Row::new("zset-max-listpack-value", Kind::memory(0, I64_MAX), "64")
+        .aliases(&["zset-max-ziplist-value"])
+        .field(field!(zset_max_listpack_value_bytes)),
 ];

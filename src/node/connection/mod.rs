@@ -315,6 +315,8 @@ impl<R: Runtime> Connection<R> {
                 Flow::Paused(until) => {
                     return Some((batch.start(i), Progress::Stopped(Event::Paused(until))));
                 }
+                // Nobody can be made to wait yet.
+                Flow::Blocked => None,
                 Flow::Job(job) => Some(Event::Job(job)),
                 Flow::SilentJob(job) => Some(Event::SilentJob(job)),
             };

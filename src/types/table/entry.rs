@@ -229,7 +229,7 @@ impl<V: Payload> RawEntry<V> {
     /// # Safety
     /// The entry must neither be freed nor rewritten during `'a`.
     #[inline]
-    pub(super) unsafe fn value<'a>(self) -> Value<'a, V>
+    pub(super) unsafe fn value<'a>(self) -> Value<'a, V::Ref<'a>>
     where
         V: 'a,
     {
@@ -244,7 +244,7 @@ impl<V: Payload> RawEntry<V> {
                     let parts = at.cast::<HeapParts>().read_unaligned();
                     Value::Bytes(std::slice::from_raw_parts(parts.at, parts.len))
                 }
-                _ => Value::Object(&*at.cast::<*mut V>().read_unaligned()),
+                _ => Value::Object((*at.cast::<*mut V>().read_unaligned()).view()),
             }
         }
     }
@@ -398,12 +398,13 @@ impl<V: Payload> RawEntry<V> {
         let shape = self.shape();
         let stored = match shape.flags & KIND {
             INT | EMBEDDED => None,
+            // SAFETY: the reference does not outlive this expression.
+            OBJECT => unsafe { self.object_mut() }.map(|object| Stored::Object(Box::new(object.clone()))),
             // SAFETY: the view does not outlive this expression.
-            _ => Some(match unsafe { self.value() } {
-                Value::Object(object) => Stored::Object(Box::new(object.clone())),
-                Value::Bytes(bytes) => Stored::Heap(bytes.to_vec()),
-                Value::Int(number) => Stored::Int(number),
-            }),
+            _ => match unsafe { self.value() } {
+                Value::Bytes(bytes) => Some(Stored::Heap(bytes.to_vec())),
+                _ => None,
+            },
         };
         let copy = Self::allocate(shape);
         // SAFETY: two allocations of at least this size. What the value owns is copied for good below.

@@ -37,7 +37,7 @@ impl<'a, V: Payload> EntryRef<'a, V> {
 
     /// The value.
     #[inline]
-    pub fn value(&self) -> Value<'a, V> {
+    pub fn value(&self) -> Value<'a, V::Ref<'a>> {
         // SAFETY: the entry stays as it is during 'a.
         unsafe { self.raw.value() }
     }
@@ -111,13 +111,19 @@ impl<V: Payload> OwnedEntry<V> {
     }
 
     /// The value.
-    pub fn value(&self) -> Value<'_, V> {
+    pub fn value(&self) -> Value<'_, V::Ref<'_>> {
         self.entry().value()
     }
 
     /// When it expires: Unix time in milliseconds.
     pub fn expiry(&self) -> Option<i64> {
         self.raw.expiry()
+    }
+
+    /// Frees about so many elements of the value; true when what is left can be dropped at once.
+    pub fn dismantle(&mut self, elements: usize) -> bool {
+        // SAFETY: the entry is its own, and held exclusively.
+        unsafe { self.raw.object_mut() }.is_none_or(|object| object.dismantle(elements))
     }
 
     /// Takes the value out; a value that has an allocation of its own moves, and an empty one stays behind.
@@ -131,7 +137,8 @@ impl<V: Payload> OwnedEntry<V> {
         match self.value() {
             Value::Int(number) => NewValue::Int(number),
             Value::Bytes(bytes) => NewValue::Bytes(bytes),
-            Value::Object(object) => NewValue::Object(Box::new(object.clone())),
+            // Taken above.
+            Value::Object(_) => NewValue::Bytes(b""),
         }
     }
 }

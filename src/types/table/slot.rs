@@ -171,7 +171,7 @@ impl<'a, V: Payload> Occupied<'a, V> {
     }
 
     /// The value, for as long as the table was lent.
-    pub fn into_value(self) -> Value<'a, V> {
+    pub fn into_value(self) -> Value<'a, V::Ref<'a>> {
         // SAFETY: nothing can change the entry while the table's exclusive borrow lasts, and this handle is gone.
         unsafe { self.raw().value() }
     }

@@ -7,17 +7,25 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{ExpireLimits, Slot, Table, chain};
-use crate::types::{Expiry, HashKey, NewValue, Payload, Value, size_class};
+use crate::types::{Expiry, HashKey, NewValue, Payload, Value, View, size_class};
 
 /// An object that owns memory, for the fourth kind of entry.
 #[derive(Clone, Debug, PartialEq)]
 struct Text(String);
 
 impl Payload for Text {
+    type Ref<'a> = &'a Text;
+
+    fn view(&self) -> &Text {
+        self
+    }
+
     fn memory_bytes(&self) -> usize {
         size_class(self.0.capacity())
     }
+}
 
+impl View for &Text {
     fn encoding(&self) -> &'static str {
         "text"
     }
@@ -35,7 +43,7 @@ enum Content {
 }
 
 impl Content {
-    fn of(value: Value<'_, Text>) -> Self {
+    fn of(value: Value<'_, &Text>) -> Self {
         match value {
             Value::Int(number) => Content::Int(number),
             Value::Bytes(bytes) => Content::Bytes(bytes.to_vec()),

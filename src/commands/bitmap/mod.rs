@@ -1,0 +1,6 @@
+//! Bitmaps and bit fields, in strings.
+
+use crate::engine::command::Command;
+
+/// The group's table.
+pub const COMMANDS: &[Command] = &[];

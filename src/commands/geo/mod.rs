@@ -1,0 +1,6 @@
+//! Places on the earth, in sorted sets.
+
+use crate::engine::command::Command;
+
+/// The group's table.
+pub const COMMANDS: &[Command] = &[];

@@ -1,0 +1,6 @@
+//! Scripts and functions.
+
+use crate::engine::command::Command;
+
+/// The group's table.
+pub const COMMANDS: &[Command] = &[];

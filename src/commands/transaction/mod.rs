@@ -1,0 +1,6 @@
+//! Transactions.
+
+use crate::engine::command::Command;
+
+/// The group's table.
+pub const COMMANDS: &[Command] = &[];

@@ -1,0 +1,57 @@
+//! What a table asks of what it stores beside strings.
+
+/// An object in a table.
+pub trait Payload: Clone {
+    /// How an object is read: small ones may be nothing but bytes, so a reference to the object is not always to be had.
+    type Ref<'a>: View
+    where
+        Self: 'a;
+    /// A view of it.
+    fn view(&self) -> Self::Ref<'_>;
+    /// Bytes that the object has allocated, by [`size_class`](crate::types::size_class), without its own `size_of`. Asked
+    /// before and after each change, so it must be known and not computed.
+    fn memory_bytes(&self) -> usize;
+    /// Frees about so many elements of an object that nobody needs any more; true when what is left can be dropped at once.
+    fn dismantle(&mut self, elements: usize) -> bool {
+        let _ = elements;
+        true
+    }
+}
+
+/// What a view of an object tells to those who do not know its type.
+pub trait View: Copy {
+    /// The name of its encoding, as OBJECT ENCODING prints it.
+    fn encoding(&self) -> &'static str;
+    /// How many elements it has.
+    fn len(&self) -> usize;
+    /// Whether it has none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The payload of tables that hold strings only: sets, and the fields of hashes.
+#[derive(Clone, Copy, Debug)]
+pub enum Never {}
+
+impl Payload for Never {
+    type Ref<'a> = Never;
+
+    fn view(&self) -> Never {
+        *self
+    }
+
+    fn memory_bytes(&self) -> usize {
+        match *self {}
+    }
+}
+
+impl View for Never {
+    fn encoding(&self) -> &'static str {
+        match *self {}
+    }
+
+    fn len(&self) -> usize {
+        match *self {}
+    }
+}
