@@ -14,7 +14,7 @@ use super::notify::Class;
 use super::session::{Session, SessionHandle};
 use super::{Engine, Flow};
 use crate::config::Config;
-use crate::keyspace::{Database, EntryRef, Key, Kind, NewValue, Removed, Slot, Value};
+use crate::keyspace::{Database, EntryRef, HashKey, Key, Kind, NewValue, Removed, Slot, Value};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use crate::runtime::Now;
@@ -28,6 +28,8 @@ pub struct Around<'e, 'a> {
     pub config: &'e Config,
     /// The time of the command.
     pub now: Now,
+    /// The secret of the tables that large values are made of.
+    pub hash_key: HashKey,
     /// The engine's stream of random numbers.
     pub random: &'e mut ChaCha8Rng,
 }
@@ -274,6 +276,7 @@ impl<'a> Call<'a> {
     fn around<'k>(&'k mut self, key: &Key<'k>) -> (Slot<'k>, Around<'k, 'a>) {
         let engine = &mut *self.engine;
         engine.expire_if_due(self.db, key, self.now);
+        let hash_key = engine.keyspace.hasher().hash_key();
         let mut slot = engine.keyspace.databases[self.db].slot(key);
         if let (Slot::Occupied(occupied), true) = (&mut slot, self.touch) {
             let (clock, now_ms) = (occupied.entry().clock(), self.now.wall.millis());
@@ -284,6 +287,7 @@ impl<'a> Call<'a> {
             reply: &mut self.reply,
             config: &engine.config,
             now: self.now,
+            hash_key,
             random: &mut engine.random,
         };
         (slot, around)

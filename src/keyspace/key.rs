@@ -42,7 +42,7 @@ impl Hasher {
     }
 
     /// The secret of the tables that take this hasher's keys.
-    pub(super) fn hash_key(&self) -> HashKey {
+    pub fn hash_key(&self) -> HashKey {
         self.hash_key
     }
 }
