@@ -42,7 +42,7 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     not_a_monitor(session, row)
 }
 
-fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+pub(super) fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     if row.has(Flag::Protected) && !engine.debug_allowed(session) {
         return Err(Failure::fixed(
             "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \
