@@ -31,7 +31,7 @@ pub mod table;
 
 mod expiry;
 
-pub use blocking::{Nothing, Wait};
+pub use blocking::{Blocked, Nothing, Unblocked, Wait, WaitFigures};
 pub use call::{Around, Call, Edited};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
@@ -53,6 +53,7 @@ use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, ProcessCpu, ProcessMemory};
 use crate::stats::{Slowlog, Stats};
 
+use blocking::Queues;
 use effects::Effects;
 
 use session::{Closing, Session, SessionHandle, Sessions};
@@ -138,8 +139,12 @@ pub struct Engine {
     monitors: usize,
     /// How deep commands run inside others (EXEC, scripts): within, nobody may wait.
     nesting: u32,
+    /// The request that ran last is not to be counted yet: it waits, or was queued.
+    uncounted: bool,
     /// What FLUSHALL ASYNC took away, and large values that went, freed in slices.
     garbage: Vec<Garbage>,
+    /// Clients that wait for keys.
+    waiting: Queues,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
     /// Bytes that the keyspace held when the last command asked for room.
@@ -174,7 +179,9 @@ impl Engine {
             woken: Vec::new(),
             monitors: 0,
             nesting: 0,
+            uncounted: false,
             garbage: Vec::new(),
+            waiting: Queues::default(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
             keyspace_bytes_seen: 0,
@@ -228,6 +235,10 @@ impl Engine {
 
     /// Ends a client's connection from outside (CLIENT KILL, time-out): the node is told to look.
     pub fn close_session(&mut self, client: SessionHandle, how: Closing) {
+        if how == Closing::Now {
+            // From here on nothing must be done for it, such as taking an element from a list.
+            self.stop_waiting(client);
+        }
         self.sessions[client].closing = Some(how);
         self.wake(client);
     }
@@ -237,6 +248,7 @@ impl Engine {
         if self.sessions[client].monitor {
             self.monitors -= 1;
         }
+        self.stop_waiting(client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }

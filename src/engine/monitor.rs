@@ -38,8 +38,8 @@ impl Engine {
         let session = &self.sessions[client];
         let from = match (source, &session.peer) {
             (Source::Script, _) => "lua".to_owned(),
-            (Source::Client, Address::Ip(_)) => address_text(&session.peer),
-            (Source::Client, Address::Unix(path)) => format!("unix:{}", path.display()),
+            (_, Address::Ip(_)) => address_text(&session.peer),
+            (_, Address::Unix(path)) => format!("unix:{}", path.display()),
         };
         let line = line(session.db, &from, &shown_words(command, request), now);
         let monitors: Vec<_> = self.sessions.iter().filter(|(_, s)| s.monitor).map(|(h, _)| h).collect();

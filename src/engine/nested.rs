@@ -18,6 +18,8 @@ pub enum Source {
     Client,
     /// A script.
     Script,
+    /// A client that has waited, again.
+    Waiting,
 }
 
 /// How a request runs inside another.

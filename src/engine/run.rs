@@ -38,6 +38,7 @@ impl Engine {
         let session = &mut self.sessions[client];
         session.active = now;
         session.waiting = false;
+        self.uncounted = false;
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
@@ -68,8 +69,15 @@ impl Engine {
             }
         };
         let wanted = self.apply_reply_mode(client, out, start);
+        self.serve_waiting(now);
         match flow {
             Flow::Job(job) if !wanted => Flow::SilentJob(job),
+            Flow::Blocked => {
+                if let Some(blocked) = &mut self.sessions[client].blocked {
+                    blocked.silent = !wanted;
+                }
+                flow
+            }
             flow => flow,
         }
     }
@@ -86,9 +94,7 @@ impl Engine {
         let row = gates::resolve(&self.table, prepared, request)?;
         let (command, flags) = (row.command, row.flags);
         gates::check(self, &self.sessions[client], row)?;
-        if self.config.maxmemory_bytes != 0 {
-            self.make_room(flags & Flag::DenyOom.bit() != 0, now)?;
-        }
+        self.make_room_if_limited(flags & Flag::DenyOom.bit() != 0, now)?;
         if let Some((scope, until)) = self.pause.active(now.mono) {
             let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
             if waits && flags & Flag::RunsPaused.bit() == 0 {
@@ -131,8 +137,15 @@ impl Engine {
             out.truncate(start);
             Reply::new(out, version).error(failure.text());
         }
+        if flow == Flow::Blocked {
+            // It counts when it is answered.
+            self.uncounted = true;
+            self.stats.total_commands_processed -= 1;
+            self.stats.commands[id as usize].calls -= 1;
+        }
         // As in Redis, monitors see neither what is administrative nor QUIT.
         if self.monitors > 0
+            && source != Source::Waiting
             && !(command.has(Flag::SkipMonitor) || command.has(Flag::Admin) || flow == Flow::Close)
         {
             self.feed_monitors(client, command, request, source, now);
@@ -183,10 +196,20 @@ impl Engine {
         now: Now,
     ) {
         let Some(id) = prepared.command else { return };
+        if self.uncounted {
+            return self.finish_later(client, elapsed);
+        }
         self.stats.commands[id as usize].duration += elapsed;
         let slower_than = self.config.slowlog_log_slower_than_us;
         if slower_than >= 0 && elapsed.as_micros() >= slower_than as u128 {
             self.log_slow(client, request, id, elapsed, now);
+        }
+    }
+
+    #[cold]
+    fn finish_later(&mut self, client: SessionHandle, elapsed: Duration) {
+        if let Some(blocked) = &mut self.sessions[client].blocked {
+            blocked.ran += elapsed;
         }
     }
 

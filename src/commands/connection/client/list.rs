@@ -130,7 +130,7 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
 fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
-        ('b', session.waiting),
+        ('b', session.waiting || session.blocked.is_some()),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
         ('U', matches!(session.peer, Address::Unix(_))),
