@@ -424,10 +424,11 @@ impl<V: Payload> RawEntry<V> {
     pub(super) unsafe fn packed<'a>(self) -> Option<(u8, &'a [u8])> {
         let shape = self.shape();
         let tag = shape.flags >> TAG_AT;
+        if shape.flags & KIND != EMBEDDED || tag == 0 {
+            return None;
+        }
         // SAFETY: a tag says that so many bytes of an object are embedded; they stay, by the caller's word.
-        (shape.flags & KIND == EMBEDDED && tag != 0).then(|| {
-            (tag, unsafe { std::slice::from_raw_parts(self.part(shape.value_at()), shape.value_len) })
-        })
+        Some((tag, unsafe { std::slice::from_raw_parts(self.part(shape.value_at()), shape.value_len) }))
     }
 
     /// The object that stands outside the entry, to be changed.
