@@ -26,7 +26,11 @@ impl Payload for Text {
 
     /// Those of even length may be packed.
     fn pack(self) -> Result<(u8, Vec<u8>), Self> {
-        if self.0.len() % 2 == 0 { Ok((7 - self.0.len() as u8 % 4, self.0.into_bytes())) } else { Err(self) }
+        if self.0.len().is_multiple_of(2) {
+            Ok((7 - self.0.len() as u8 % 4, self.0.into_bytes()))
+        } else {
+            Err(self)
+        }
     }
 
     fn unpack(tag: u8, bytes: Vec<u8>) -> Self {
