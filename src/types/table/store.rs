@@ -29,6 +29,8 @@ pub struct Table<V: Payload = Object> {
     /// Bytes of entries and what they own, by size class.
     pub(super) entry_bytes: usize,
     hash_key: HashKey,
+    /// Room in which small objects are edited: kept, so that an edit allocates nothing.
+    pub(super) scratch: Vec<u8>,
     holds: PhantomData<V>,
 }
 
@@ -44,6 +46,7 @@ impl<V: Payload> Table<V> {
             volatile: 0,
             entry_bytes: 0,
             hash_key,
+            scratch: Vec::new(),
             holds: PhantomData,
         }
     }
