@@ -26,6 +26,7 @@ mod nested;
 mod notify;
 mod pause;
 mod run;
+mod script;
 pub mod session;
 pub mod table;
 
@@ -40,6 +41,7 @@ pub use key_range::KeyRange;
 pub use nested::{Nested, Source};
 pub use notify::Class;
 pub use pause::{Pause, PauseScope};
+pub use script::{Existing, FLAG_NAMES, Kind, Libraries, Library, LongRun, Runnable, ScriptFigures, Scripts, Sha};
 
 use std::time::Duration;
 
@@ -72,6 +74,8 @@ pub enum Flow {
     Paused(Monotonic),
     /// There is no answer yet: the client waits until the engine answers it.
     Blocked,
+    /// A script runs for long: let others be heard, then call [`Engine::resume_script`] for this client.
+    Script,
     /// Do this, write the reply that it calls for, then go on.
     Job(Job),
     /// Do this and go on; the client wants no reply.
@@ -145,6 +149,8 @@ pub struct Engine {
     garbage: Vec<Garbage>,
     /// Clients that wait for keys.
     waiting: Queues,
+    /// Scripts and functions.
+    pub scripts: Scripts,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
     /// Bytes that the keyspace held when the last command asked for room.
@@ -182,6 +188,7 @@ impl Engine {
             uncounted: false,
             garbage: Vec::new(),
             waiting: Queues::default(),
+            scripts: Scripts::default(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
             keyspace_bytes_seen: 0,

@@ -68,6 +68,9 @@ impl Engine {
                 Flow::Continue
             }
         };
+        if flow == Flow::Script {
+            return flow;
+        }
         let wanted = self.apply_reply_mode(client, out, start);
         self.serve_waiting(now);
         match flow {
@@ -93,6 +96,11 @@ impl Engine {
     ) -> Result<Admitted, Failure> {
         let row = gates::resolve(&self.table, prepared, request)?;
         let (command, flags) = (row.command, row.flags);
+        if self.is_script_suspended()
+            && let Some(until) = self.while_script_runs(row, now)?
+        {
+            return Ok(Admitted::Wait(until));
+        }
         gates::check(self, &self.sessions[client], row)?;
         self.make_room_if_limited(flags & Flag::DenyOom.bit() != 0, now)?;
         if let Some((scope, until)) = self.pause.active(now.mono) {
@@ -128,6 +136,12 @@ impl Engine {
         let (flow, spoken_for) = call.finish();
         if self.changes != before && !spoken_for {
             self.propagate_request(db, request);
+        }
+        if flow == Flow::Script {
+            // The unit stays open until the script has ended.
+            self.uncounted = true;
+            self.note_suspended(id);
+            return flow;
         }
         self.effects.end();
         if let Err(failure) = result {
@@ -171,7 +185,7 @@ impl Engine {
     /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended. True if the
     /// reply is wanted.
     #[inline]
-    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
+    pub(super) fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
         let session = &mut self.sessions[client];
         if session.reply_mode == ReplyMode::On {
             return true;
