@@ -68,7 +68,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "hyperloglog",
     "list",
     "pubsub",
-    "scripting",
     "set",
     "sorted-set",
     "stream",

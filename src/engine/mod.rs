@@ -41,7 +41,9 @@ pub use key_range::KeyRange;
 pub use nested::{Nested, Source};
 pub use notify::Class;
 pub use pause::{Pause, PauseScope};
-pub use script::{Existing, FLAG_NAMES, Kind, Libraries, Library, LongRun, Runnable, ScriptFigures, Scripts, Sha};
+pub use script::{
+    Existing, FLAG_NAMES, Kind, Libraries, Library, LongRun, Runnable, ScriptFigures, Scripts, Sha,
+};
 
 use std::time::Duration;
 

@@ -185,7 +185,12 @@ impl Engine {
     /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended. True if the
     /// reply is wanted.
     #[inline]
-    pub(super) fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
+    pub(super) fn apply_reply_mode(
+        &mut self,
+        client: SessionHandle,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> bool {
         let session = &mut self.sessions[client];
         if session.reply_mode == ReplyMode::On {
             return true;

@@ -177,7 +177,8 @@ impl Writer<'_> {
             let digits: String = digits.to_string_lossy().replace(['\r', '\n'], " ");
             self.reply.big_number(&digits);
         } else if let Value::Table(text) = table.raw_get::<Value>("verbatim_string")?
-            && let (Value::String(format), Value::String(text)) = (text.raw_get("format")?, text.raw_get("string")?)
+            && let (Value::String(format), Value::String(text)) =
+                (text.raw_get("format")?, text.raw_get("string")?)
         {
             let format = format.to_string_lossy();
             let format = if format.len() == 3 && format.is_ascii() { format.as_str() } else { "txt" };
@@ -241,7 +242,11 @@ fn has_fields(table: &Table) -> mlua::Result<bool> {
 
 /// As C converts: what does not fit is the smallest integer.
 fn truncated(number: f64) -> i64 {
-    if (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&number) { number as i64 } else { i64::MIN }
+    if (-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&number) {
+        number as i64
+    } else {
+        i64::MIN
+    }
 }
 
 /// An error has no minus sign of its own.

@@ -86,8 +86,10 @@ fn describe(words: &MultiValue) -> Result<Description, &'static str> {
     match words.len() {
         1 => match words.get(0) {
             Some(Value::Table(named)) => describe_named(named),
-            _ => Err("calling redis.register_function with a single argument is only applicable to Lua table \
-                      (representing named arguments)."),
+            _ => {
+                Err("calling redis.register_function with a single argument is only applicable to Lua table \
+                      (representing named arguments).")
+            }
         },
         2 => describe_two(words),
         _ => Err("wrong number of arguments to redis.register_function"),
@@ -114,7 +116,9 @@ fn describe_named(named: &Table) -> Result<Description, &'static str> {
         match &*field.as_bytes() {
             b"function_name" => match text(&value) {
                 Some(given) => name = Some(given),
-                None => return Err("function_name argument given to redis.register_function must be a string"),
+                None => {
+                    return Err("function_name argument given to redis.register_function must be a string");
+                }
             },
             b"description" => match text(&value) {
                 Some(given) => description = Some(given),

@@ -170,6 +170,59 @@ impl std::fmt::Write for Scratch {
     }
 }
 
+/// Writes the shortest text that reads as this number, as Redis does from 7.2 on: whole numbers without exponent as far as
+/// 64 bits reach, otherwise an exponent where there would be many zeros. The digits' layout is that of the fpconv library
+/// (<https://github.com/night-shift/fpconv>).
+pub fn write_shortest(out: &mut Vec<u8>, value: f64) {
+    const WHOLE_MAX: f64 = 9_223_372_036_854_775_807.0;
+    if value.abs() < WHOLE_MAX && value.trunc() == value {
+        return out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
+    }
+    if !value.is_finite() {
+        return write_f64(out, value);
+    }
+    let text = format!("{value:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if value < 0.0 {
+        out.push(b'-');
+    }
+    write_digits(out, &digits, exponent);
+}
+
+/// `digits` with the point behind the first, times ten to the `exponent`.
+fn write_digits(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
+    let count = digits.len() as i32;
+    // The last digit counts tens of this power.
+    let last = exponent - (count - 1);
+    if last >= 0 && exponent < count + 7 {
+        out.extend_from_slice(digits);
+        out.resize(out.len() + last as usize, b'0');
+    } else if last < 0 && (last > -7 || exponent.abs() < 4) {
+        match usize::try_from(exponent) {
+            Ok(whole) => {
+                out.extend_from_slice(&digits[..=whole]);
+                out.push(b'.');
+                out.extend_from_slice(&digits[whole + 1..]);
+            }
+            Err(_) => {
+                out.extend_from_slice(b"0.");
+                out.resize(out.len() + (-exponent - 1) as usize, b'0');
+                out.extend_from_slice(digits);
+            }
+        }
+    } else {
+        out.push(digits[0]);
+        if count > 1 {
+            out.push(b'.');
+            out.extend_from_slice(&digits[1..]);
+        }
+        let sign = if exponent < 0 { '-' } else { '+' };
+        out.extend_from_slice(format!("e{sign}{}", exponent.abs()).as_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

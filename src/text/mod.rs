@@ -11,7 +11,7 @@ pub mod pattern;
 pub mod quote;
 pub mod size;
 
-pub use float::{parse_f64, write_f64};
+pub use float::{parse_f64, write_f64, write_shortest};
 pub use long_double::LongDouble;
 pub use number::{parse_i64, parse_u64, write_i64, write_u64};
 pub use pattern::{Case, matches};

@@ -14,8 +14,8 @@ pub(super) const FLAGS_RO: &[Flag] = &[
     Flag::NoMandatoryKeys,
     Flag::ReadOnly,
 ];
-pub(super) const KEYS: &[KeySpec] =
-    &[KeySpec::counted(2, 1, &["RW", "access", "update"]).noted("how a script uses a key is not known beforehand")];
+pub(super) const KEYS: &[KeySpec] = &[KeySpec::counted(2, 1, &["RW", "access", "update"])
+    .noted("how a script uses a key is not known beforehand")];
 pub(super) const KEYS_RO: &[KeySpec] = &[KeySpec::counted(2, 1, &["RO", "access"])];
 
 const BASE: Command = Command {

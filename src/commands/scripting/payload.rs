@@ -47,7 +47,8 @@ fn write_length(out: &mut Vec<u8>, length: usize) {
 
 /// The libraries of a text.
 pub(super) fn read(payload: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
-    let (body, footer) = payload.len().checked_sub(FOOTER_BYTES).map(|at| payload.split_at(at)).ok_or(WRONG)?;
+    let (body, footer) =
+        payload.len().checked_sub(FOOTER_BYTES).map(|at| payload.split_at(at)).ok_or(WRONG)?;
     let version = u16::from_le_bytes([footer[0], footer[1]]);
     let checksum = footer[2..].try_into().map_or(0, u64::from_le_bytes);
     if version > VERSION_MAX || checksum != 0 && checksum != crc64(&payload[..payload.len() - 8]) {

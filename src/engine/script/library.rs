@@ -101,7 +101,9 @@ impl Engine {
         }
         let functions = match self.scripts.machine()?.load(text) {
             Outcome::Loaded(functions) => functions,
-            Outcome::NotCompiled(why) => return Err(text_failure("ERR Error compiling function: ", &why, "")),
+            Outcome::NotCompiled(why) => {
+                return Err(text_failure("ERR Error compiling function: ", &why, ""));
+            }
             Outcome::Thrown(thrown) => {
                 return Err(text_failure("ERR Error registering functions: ", &thrown.text, ""));
             }
@@ -132,6 +134,16 @@ impl Engine {
     fn forget_functions(&mut self, functions: &[LibraryFunction]) {
         if let Some(machine) = &mut self.scripts.machine {
             functions.iter().for_each(|function| machine.forget(function.code));
+        }
+    }
+
+    /// An error if one of these libraries has the name of one that is there.
+    pub fn refuse_known_libraries(&self, texts: &[Vec<u8>]) -> Result<(), Failure> {
+        let mut names = texts.iter().map(|text| library_name(text)).collect::<Result<Vec<_>, _>>()?;
+        names.sort_unstable();
+        match names.iter().find(|name| self.scripts.libraries.get(name).is_some()) {
+            Some(name) => Err(text_failure("ERR Library ", name, " already exists")),
+            None => Ok(()),
         }
     }
 

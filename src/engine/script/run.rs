@@ -69,8 +69,9 @@ pub struct LongRun<'a> {
 const NOT_ALLOWED: Failure = Failure::fixed("ERR This Redis command is not allowed from script");
 const BUSY_SCRIPT: Failure =
     Failure::fixed("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
-const BUSY_FUNCTION: Failure =
-    Failure::fixed("BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
+const BUSY_FUNCTION: Failure = Failure::fixed(
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+);
 
 impl Kind {
     /// What other clients are told while it runs for too long.
@@ -122,7 +123,9 @@ impl Call<'_> {
         let is_memory_full = self.engine.config.maxmemory_bytes != 0 && self.engine.is_memory_full();
         if let Some(shebang) = runnable.shebang {
             if read_only && !shebang.no_writes {
-                return Err(Failure::fixed("ERR Can not execute a script with write flag using *_ro command."));
+                return Err(Failure::fixed(
+                    "ERR Can not execute a script with write flag using *_ro command.",
+                ));
             }
             if is_memory_full && !shebang.allow_oom && !shebang.no_writes {
                 return Err(Failure::fixed(
@@ -158,9 +161,8 @@ impl Engine {
                     machine.go_on()
                 }
                 Step::Ask => {
-                    let known = machine.with_call(|request, _, _| {
-                        self.prepare(0, request.request()).command.is_some()
-                    });
+                    let known = machine
+                        .with_call(|request, _, _| self.prepare(0, request.request()).command.is_some());
                     // There is but one user, who may do everything.
                     machine.answer(known.then_some(true));
                     machine.go_on()
@@ -269,7 +271,11 @@ impl Engine {
 
     /// While a script runs for long: until when others wait, or what they are told once it has run too long.
     #[cold]
-    pub(in crate::engine) fn while_script_runs(&self, row: &Row, now: Now) -> Result<Option<Monotonic>, Failure> {
+    pub(in crate::engine) fn while_script_runs(
+        &self,
+        row: &Row,
+        now: Now,
+    ) -> Result<Option<Monotonic>, Failure> {
         let Some(long) = self.long_run() else { return Ok(None) };
         let patience = std::time::Duration::from_millis(self.config.busy_reply_threshold_ms);
         let busy_from = long.since + patience;

@@ -207,11 +207,8 @@ impl Decoder<'_> {
 
     fn deeper(&self, depth: i64) -> mlua::Result<i64> {
         if depth + 1 > self.settings.decode_depth_max.get() {
-            let text = format!(
-                "Found too many nested data structures ({}) at character {}",
-                depth + 1,
-                self.at
-            );
+            let text =
+                format!("Found too many nested data structures ({}) at character {}", depth + 1, self.at);
             return Err(raise::here(self.lua, text));
         }
         Ok(depth + 1)
@@ -271,8 +268,8 @@ fn is_invalid(text: &[u8]) -> bool {
     match rest.first() {
         Some(b'0') => matches!(rest.get(1), Some(b'x' | b'X' | b'0'..=b'9')),
         Some(first) if *first <= b'9' => false,
-        _ => rest.get(..3).is_some_and(|name| {
-            name.eq_ignore_ascii_case(b"inf") || name.eq_ignore_ascii_case(b"nan")
-        }),
+        _ => rest
+            .get(..3)
+            .is_some_and(|name| name.eq_ignore_ascii_case(b"inf") || name.eq_ignore_ascii_case(b"nan")),
     }
 }

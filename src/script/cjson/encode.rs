@@ -37,7 +37,10 @@ impl Encoder<'_> {
             Value::Table(table) => {
                 let depth = depth + 1;
                 if depth > self.settings.encode_depth_max.get() {
-                    return Err(raise::here(self.lua, format!("Cannot serialise, excessive depth ({depth})")));
+                    return Err(raise::here(
+                        self.lua,
+                        format!("Cannot serialise, excessive nesting ({depth})"),
+                    ));
                 }
                 match self.array_length(table)? {
                     Some(length) if length > 0 => self.array(table, length, depth)?,

@@ -71,13 +71,19 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
         Ok(one(decode::decode(lua, &text, settings)?))
     })?;
     add("encode_sparse_array", encode_sparse_array)?;
-    add("encode_max_depth", |lua, words, s| integer(lua, words, &s.encode_depth_max, (1, i32::MAX), "encode_max_depth"))?;
-    add("decode_max_depth", |lua, words, s| integer(lua, words, &s.decode_depth_max, (1, i32::MAX), "decode_max_depth"))?;
+    add("encode_max_depth", |lua, words, s| {
+        integer(lua, words, &s.encode_depth_max, (1, i32::MAX), "encode_max_depth")
+    })?;
+    add("decode_max_depth", |lua, words, s| {
+        integer(lua, words, &s.decode_depth_max, (1, i32::MAX), "decode_max_depth")
+    })?;
     add("encode_number_precision", |lua, words, s| {
         integer(lua, words, &s.precision, (1, 14), "encode_number_precision")
     })?;
     add("encode_keep_buffer", |lua, words, s| truth(lua, words, &s.keep_buffer, "encode_keep_buffer"))?;
-    add("decode_invalid_numbers", |lua, words, s| truth(lua, words, &s.decode_invalid, "decode_invalid_numbers"))?;
+    add("decode_invalid_numbers", |lua, words, s| {
+        truth(lua, words, &s.decode_invalid, "decode_invalid_numbers")
+    })?;
     add("encode_invalid_numbers", encode_invalid_numbers)?;
     table.raw_set("new", lua.create_function(|lua, ()| library(lua))?)?;
     table.raw_set("null", Value::NULL)?;
@@ -147,6 +153,8 @@ fn truth(lua: &Lua, words: &MultiValue, setting: &Cell<bool>, function: &str) ->
         Some(value) => {
             let what = match value {
                 Value::String(text) => format!("invalid option '{}'", text.to_string_lossy()),
+                Value::Integer(number) => format!("invalid option '{number}'"),
+                Value::Number(number) => format!("invalid option '{number}'"),
                 _ => format!("string expected, got {}", super::random::type_name(Some(value))),
             };
             return Err(raise::argument(lua, 1, function, &what));
