@@ -66,7 +66,9 @@ fn fill(request: &mut OwnedRequest, words: &MultiValue) -> Result<(), &'static s
     for word in words.iter() {
         match word {
             Value::String(text) => request.push(&text.as_bytes()),
-            Value::Integer(number) if *number > i64::MIN => request.push(itoa::Buffer::new().format(*number).as_bytes()),
+            Value::Integer(number) if *number > i64::MIN => {
+                request.push(itoa::Buffer::new().format(*number).as_bytes())
+            }
             Value::Integer(_) | Value::Number(_) => {
                 let number = word.as_f64().unwrap_or_else(|| word.as_i64().unwrap_or_default() as f64);
                 let mut text = Vec::with_capacity(24);
