@@ -72,7 +72,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "set",
     "sorted-set",
     "stream",
-    "transactions",
 ];
 
 /// Facts in which we differ, and why.

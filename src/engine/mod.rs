@@ -25,9 +25,12 @@ mod monitor;
 mod nested;
 mod notify;
 mod pause;
+mod pending;
 mod run;
 pub mod session;
 pub mod table;
+mod transaction;
+mod watch;
 
 mod expiry;
 
@@ -40,6 +43,9 @@ pub use key_range::KeyRange;
 pub use nested::{Nested, Source};
 pub use notify::Class;
 pub use pause::{Pause, PauseScope};
+pub use pending::{Queued, Transaction, Watch};
+pub use transaction::Outcome;
+pub use watch::WatchFigures;
 
 use std::time::Duration;
 
@@ -58,6 +64,7 @@ use effects::Effects;
 
 use session::{Closing, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
+use watch::Watchers;
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,6 +98,8 @@ pub enum Job {
     Shutdown,
     /// MEMORY PURGE: give freed memory back, then `+OK`.
     PurgeMemory,
+    /// The jobs of a transaction, each with the replies that follow its own.
+    Several(Vec<(Job, Vec<u8>)>),
 }
 
 /// A request whose command has been looked up and whose first key has been hashed.
@@ -145,6 +154,7 @@ pub struct Engine {
     garbage: Vec<Garbage>,
     /// Clients that wait for keys.
     waiting: Queues,
+    watchers: Watchers,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
     /// Bytes that the keyspace held when the last command asked for room.
@@ -182,6 +192,7 @@ impl Engine {
             uncounted: false,
             garbage: Vec::new(),
             waiting: Queues::default(),
+            watchers: Watchers::default(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
             keyspace_bytes_seen: 0,
@@ -249,6 +260,7 @@ impl Engine {
             self.monitors -= 1;
         }
         self.stop_waiting(client);
+        self.unwatch(client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }

@@ -42,6 +42,11 @@ impl Engine {
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
+            Ok(Admitted::Queue(command)) => {
+                self.sessions[client].last_command = command.name;
+                self.queue(client, request, prepared, out);
+                Flow::Continue
+            }
             Ok(Admitted::Run(command, id)) => {
                 self.sessions[client].last_command = command.name;
                 let key = prepared.key;
@@ -63,6 +68,7 @@ impl Engine {
                 Flow::Abort
             }
             Err(failure) => {
+                let failure = self.refuse_transaction(client, prepared, failure);
                 self.count_rejected(prepared, &failure);
                 Reply::new(out, version).error(failure.text());
                 Flow::Continue
@@ -92,14 +98,22 @@ impl Engine {
         now: Now,
     ) -> Result<Admitted, Failure> {
         let row = gates::resolve(&self.table, prepared, request)?;
-        let (command, flags) = (row.command, row.flags);
-        gates::check(self, &self.sessions[client], row)?;
+        let command = row.command;
+        let session = &self.sessions[client];
+        gates::check(self, session, row)?;
+        let (flags, queues) = match &session.transaction {
+            None => (row.flags, false),
+            Some(transaction) => (transaction.flags(row), !row.has(Flag::Unqueued)),
+        };
         self.make_room_if_limited(flags & Flag::DenyOom.bit() != 0, now)?;
         if let Some((scope, until)) = self.pause.active(now.mono) {
             let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
             if waits && flags & Flag::RunsPaused.bit() == 0 {
                 return Ok(Admitted::Wait(until));
             }
+        }
+        if queues {
+            return Ok(Admitted::Queue(command));
         }
         // `resolve` has seen that there is a command.
         Ok(Admitted::Run(command, prepared.command.unwrap_or_default()))
@@ -236,5 +250,6 @@ impl Engine {
 /// How a request came out of the gates.
 enum Admitted {
     Run(&'static Command, CommandId),
+    Queue(&'static Command),
     Wait(Monotonic),
 }

@@ -286,7 +286,8 @@ impl<R: Runtime> Connection<R> {
                 break;
             }
         }
-        if (input.len() - consumed) as u64 > engine.config.client_query_buffer_limit_bytes {
+        let queued = engine.sessions[self.client].transaction.as_ref().map_or(0, |t| t.argument_bytes());
+        if (input.len() - consumed + queued) as u64 > engine.config.client_query_buffer_limit_bytes {
             self.refuse_long_input(&mut engine);
         }
         (consumed, Progress::Done)

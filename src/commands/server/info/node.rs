@@ -46,6 +46,9 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
     report.field("blocked_clients", waits.clients);
     report.field("tracking_clients", 0);
     report.field("clients_in_timeout_table", waits.clients_with_timeout);
+    let watched = engine.watch_figures();
+    report.field("watching_clients", watched.clients);
+    report.field("total_watched_keys", watched.keys);
     report.field("total_blocking_keys", waits.keys);
     report.field("total_blocking_keys_on_nokey", waits.keys_on_loss);
 }
