@@ -30,11 +30,10 @@ const NOT_YET: &[&str] = &[
     "acl|save",
     "acl|setuser",
     "acl|users",
-    // Client-side caching, blocked clients.
+    // Client-side caching.
     "client|caching",
     "client|tracking",
     "client|trackinginfo",
-    "client|unblock",
     // Saving and logging.
     "bgrewriteaof",
     "bgsave",
@@ -73,7 +72,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "set",
     "sorted-set",
     "stream",
-    "transactions",
 ];
 
 /// Facts in which we differ, and why.

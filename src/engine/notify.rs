@@ -6,7 +6,8 @@
 
 use super::Engine;
 use super::session::SessionHandle;
-use crate::keyspace::Key;
+use crate::keyspace::{Cleared, Key};
+use crate::runtime::Now;
 
 /// The class of an event, as `notify-keyspace-events` selects them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +41,40 @@ impl Engine {
     /// expired or was evicted.
     #[inline]
     pub fn key_changed(&mut self, db: usize, key: &Key<'_>, by: Option<SessionHandle>) {
-        let _ = (db, key, by);
+        let _ = by;
+        if !self.waiting.is_empty() {
+            self.waiting.touch(db, key.bytes);
+        }
+        if !self.watchers.is_empty() {
+            self.touch_watched(db, key);
+        }
+    }
+
+    /// Empties a database. What it held, and how many keys that were; nothing if it was empty.
+    pub fn clear_database(&mut self, db: usize, now: Now) -> Option<(usize, Cleared)> {
+        let keys = self.keyspace.databases[db].len();
+        if keys == 0 {
+            return None;
+        }
+        if !self.watchers.is_empty() {
+            self.touch_watched_database(db, None, now);
+        }
+        let cleared = self.keyspace.databases[db].clear();
+        self.changes += keys as u64;
+        self.waiting.touch_all(db);
+        Some((keys, cleared))
+    }
+
+    /// Exchanges two databases.
+    pub fn swap_databases(&mut self, a: usize, b: usize, now: Now) {
+        if !self.watchers.is_empty() && a != b {
+            self.touch_watched_database(a, Some(b), now);
+            self.touch_watched_database(b, Some(a), now);
+        }
+        self.keyspace.swap(a, b);
+        self.changes += 1;
+        self.waiting.touch_all(a);
+        self.waiting.touch_all(b);
     }
 
     /// An event of a key, for those who listen to `notify-keyspace-events`.

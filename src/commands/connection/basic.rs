@@ -70,7 +70,15 @@ fn select(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) const QUIT: Command = Command {
     name: "quit",
     arity: -1,
-    flags: &[Flag::AllowBusy, Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth],
+    flags: &[
+        Flag::AllowBusy,
+        Flag::NoScript,
+        Flag::Loading,
+        Flag::Stale,
+        Flag::Fast,
+        Flag::NoAuth,
+        Flag::Unqueued,
+    ],
     categories: &[Category::Connection],
     group: Group::Connection,
     summary: "Closes the connection once all replies are sent.",
@@ -87,7 +95,15 @@ fn quit(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) const RESET: Command = Command {
     name: "reset",
     arity: 1,
-    flags: &[Flag::AllowBusy, Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth],
+    flags: &[
+        Flag::AllowBusy,
+        Flag::NoScript,
+        Flag::Loading,
+        Flag::Stale,
+        Flag::Fast,
+        Flag::NoAuth,
+        Flag::Unqueued,
+    ],
     categories: &[Category::Connection],
     group: Group::Connection,
     since: "6.2.0",
@@ -100,6 +116,7 @@ fn reset(call: &mut Call<'_>) -> Result<(), Failure> {
     // Before the session forgets that it is a monitor: the engine counts them.
     call.engine.stop_monitor(call.client);
     let open = call.engine.config.requirepass.0.is_empty();
+    call.engine.drop_transaction(call.client);
     call.session().reset(open);
     call.reply.set_version(Version::Resp2);
     call.reply.simple("RESET");

@@ -104,13 +104,16 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
     line.field("idle", idle.as_secs());
     line.field("flags", flags(session));
     line.field("db", session.db);
-    for (name, value) in [("sub", 0), ("psub", 0), ("ssub", 0), ("multi", -1)] {
-        line.field(name, value);
+    for name in ["sub", "psub", "ssub"] {
+        line.field(name, 0);
     }
+    let transaction = session.transaction.as_deref();
+    line.field("multi", transaction.map_or(-1, |transaction| transaction.len() as i64));
+    line.field("watch", session.watch.len());
     line.field("qbuf", traffic.query_bytes);
     line.field("qbuf-free", traffic.query_free_bytes);
     line.field("argv-mem", request_bytes);
-    line.field("multi-mem", 0);
+    line.field("multi-mem", transaction.map_or(0, |transaction| transaction.memory_bytes()));
     line.field("rbs", traffic.output_bytes);
     line.field("rbp", traffic.output_bytes);
     line.field("obl", traffic.output_bytes);
@@ -130,7 +133,9 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
 fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
-        ('b', session.waiting),
+        ('x', session.transaction.is_some()),
+        ('b', session.waiting || session.blocked.is_some()),
+        ('d', session.watch.changed),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
         ('U', matches!(session.peer, Address::Unix(_))),
