@@ -68,7 +68,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "hash",
     "hyperloglog",
     "list",
-    "pubsub",
     "scripting",
     "set",
     "sorted-set",

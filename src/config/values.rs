@@ -141,6 +141,29 @@ pub struct OutputLimits {
     pub pubsub: OutputLimit,
 }
 
+/// The classes of clients that have output limits of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientClass {
+    /// Ordinary clients, and those that run MONITOR.
+    Normal,
+    /// Replicas.
+    Replica,
+    /// Clients with subscriptions.
+    PubSub,
+}
+
+impl OutputLimits {
+    /// The limit of a class.
+    #[inline]
+    pub fn of(&self, class: ClientClass) -> &OutputLimit {
+        match class {
+            ClientClass::Normal => &self.normal,
+            ClientClass::Replica => &self.replica,
+            ClientClass::PubSub => &self.pubsub,
+        }
+    }
+}
+
 /// Which keyspace events are published, and how: a bit for each letter of [`KeyspaceEvents::LETTERS`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyspaceEvents(u16);

@@ -150,6 +150,8 @@ pub enum Flag {
     RunsPaused,
     /// Needs `enable-debug-command` or its like.
     Protected,
+    /// Allowed to a RESP2 client with subscriptions.
+    Subscriber,
 }
 
 impl Flag {

@@ -24,6 +24,7 @@ mod memory;
 mod monitor;
 mod notify;
 mod pause;
+pub mod pubsub;
 pub mod session;
 pub mod table;
 
@@ -53,6 +54,7 @@ use crate::stats::{Slowlog, Stats};
 
 use command::{Command, Flag};
 use effects::Effects;
+use pubsub::PubSub;
 
 use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
@@ -118,6 +120,8 @@ pub struct Engine {
     pub identity: Identity,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Who has subscribed to what.
+    pub pubsub: PubSub,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -159,6 +163,7 @@ impl Engine {
             effects: Effects::default(),
             identity,
             pause: Pause::default(),
+            pubsub: PubSub::default(),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),
@@ -256,6 +261,11 @@ impl Engine {
             }
         };
         let wanted = self.apply_reply_mode(client, out, start);
+        // What the command sent to its own client comes behind its reply.
+        let outbox = &mut self.sessions[client].outbox;
+        if !outbox.is_empty() {
+            out.extend_from_slice(&std::mem::take(outbox));
+        }
         match flow {
             Flow::Job(job) if !wanted => Flow::SilentJob(job),
             flow => flow,
@@ -411,11 +421,25 @@ impl Engine {
         self.wake(client);
     }
 
+    /// Closes a client that leaves too much of what it was sent unread.
+    #[cold]
+    pub fn close_over_limit(&mut self, client: SessionHandle, unsent: usize) {
+        self.stats.client_output_buffer_limit_disconnections += 1;
+        let session = &mut self.sessions[client];
+        session.outbox = Vec::new();
+        tracing::warn!(
+            "Client {} closed for overcoming of output buffer limits ({unsent} bytes unsent).",
+            address_text(&session.peer)
+        );
+        self.close_session(client, Closing::Now);
+    }
+
     /// Forgets a client whose connection has ended.
     pub fn disconnect(&mut self, client: SessionHandle) {
         if self.sessions[client].monitor {
             self.monitors -= 1;
         }
+        self.unsubscribe_all(client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }

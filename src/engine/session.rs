@@ -5,6 +5,8 @@
 //! for MONITOR, later messages and invalidations) collect in its outbox, and the engine names the client in
 //! [`Engine::take_woken`](super::Engine::take_woken), so that the node sends them.
 
+use super::pubsub::Subscriptions;
+use crate::config::ClientClass;
 use crate::protocol::reply::Version;
 use crate::runtime::{Address, Now};
 
@@ -89,6 +91,8 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     /// The connection has to close: at once, or when what is in its buffers is sent.
     pub closing: Option<Closing>,
+    /// What it has subscribed to.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// Bytes that others sent to it, not yet taken by the node.
     pub outbox: Vec<u8>,
     /// What the connection holds.
@@ -119,6 +123,18 @@ impl Session {
         self.reply_mode = ReplyMode::On;
     }
 
+    /// Whether it is in RESP2's subscriber mode: every reply is a message, and few commands are allowed.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions.is_some() && self.version == Version::Resp2
+    }
+
+    /// The class whose output limit it is under.
+    #[inline]
+    pub fn class(&self) -> ClientClass {
+        if self.subscriptions.is_some() { ClientClass::PubSub } else { ClientClass::Normal }
+    }
+
     /// Bytes of memory that the connection's buffers take, as far as the engine knows.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Session>()
@@ -127,6 +143,7 @@ impl Session {
             + self.traffic.query_bytes
             + self.traffic.query_free_bytes
             + self.traffic.output_bytes
+            + self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.memory_bytes())
     }
 }
 
@@ -164,6 +181,7 @@ impl Sessions {
             waiting: false,
             reply_mode: ReplyMode::On,
             closing: None,
+            subscriptions: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),
             accounted_bytes: 0,
