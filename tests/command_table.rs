@@ -30,11 +30,10 @@ const NOT_YET: &[&str] = &[
     "acl|save",
     "acl|setuser",
     "acl|users",
-    // Client-side caching, blocked clients.
+    // Client-side caching.
     "client|caching",
     "client|tracking",
     "client|trackinginfo",
-    "client|unblock",
     // Saving and logging.
     "bgrewriteaof",
     "bgsave",

@@ -7,7 +7,6 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
-use super::blocking::Wait;
 use super::command::Flag;
 use super::failure::Failure;
 use super::notify::Class;
@@ -367,18 +366,6 @@ impl<'a> Call<'a> {
     /// Leaves nothing in the effects, though something changed (what has changed was said otherwise).
     pub fn propagate_nothing(&mut self) {
         self.spoken_for = true;
-    }
-
-    /// Makes the client wait until the command can be answered: it is tried again from its beginning whenever one of the
-    /// keys may have become ready, and then answered. Where nobody may wait (in a transaction, in a script) the client is
-    /// answered at once, as if the time were over.
-    pub fn block(&mut self, wait: Wait) {
-        if self.may_block() {
-            self.flow = Flow::Blocked;
-            self.engine.wait_for(self.client, wait);
-        } else {
-            wait.on_timeout.write(&mut self.reply);
-        }
     }
 
     /// Whether the client may be made to wait.

@@ -51,6 +51,7 @@ impl Engine {
     fn remove_expired(&mut self, db: usize, key: &Key<'_>) {
         if let Some(removed) = self.keyspace.databases[db].remove(key) {
             drop(removed);
+            self.key_changed(db, key, None);
             self.stats.expired_keys += 1;
             self.effects
                 .push(db, &[if self.config.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" }, key.bytes]);
@@ -75,6 +76,7 @@ impl Engine {
             self.remove_expired(db, &key);
         }
         self.effects.end();
+        self.serve_waiting(now);
         self.expiry.cursor = step.cursor;
         let wrapped = step.cursor == 0;
         if wrapped {

@@ -56,7 +56,7 @@ fn fit_for_subscriber(session: &Session, row: &Row) -> Result<(), Failure> {
     Ok(())
 }
 
-fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+pub(super) fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     if row.has(Flag::Protected) && !engine.debug_allowed(session) {
         return Err(Failure::fixed(
             "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it \

@@ -40,7 +40,21 @@ impl Engine {
     /// expired or was evicted.
     #[inline]
     pub fn key_changed(&mut self, db: usize, key: &Key<'_>, by: Option<SessionHandle>) {
-        let _ = (db, key, by);
+        let _ = by;
+        if !self.waiting.is_empty() {
+            self.waiting.touch(db, key.bytes);
+        }
+    }
+
+    /// All keys of a database have gone.
+    pub fn database_flushed(&mut self, db: usize) {
+        self.waiting.touch_all(db);
+    }
+
+    /// Two databases have changed places.
+    pub fn databases_swapped(&mut self, a: usize, b: usize) {
+        self.waiting.touch_all(a);
+        self.waiting.touch_all(b);
     }
 
     /// An event of a key, for those who listen to `notify-keyspace-events`.

@@ -68,6 +68,8 @@ impl PubSub {
 pub struct Subscriptions {
     /// By [`Space`].
     names: [BTreeSet<Name>; 3],
+    /// The length of all names.
+    name_bytes: usize,
 }
 
 impl Subscriptions {
@@ -82,8 +84,8 @@ impl Subscriptions {
 
     /// Bytes of memory, roughly: the names are shared with [`PubSub`] and counted here.
     pub fn memory_bytes(&self) -> usize {
-        let names = self.names.iter().flatten();
-        size_of::<Subscriptions>() + names.map(|name| name.len() + 2 * size_of::<Name>()).sum::<usize>()
+        let count: usize = self.names.iter().map(BTreeSet::len).sum();
+        size_of::<Subscriptions>() + self.name_bytes + 2 * count * size_of::<Name>()
     }
 }
 
@@ -121,7 +123,11 @@ impl Engine {
         subscribers.entry(name.clone()).or_default().insert(client);
         let session = &mut self.sessions[client];
         self.pubsub.clients += usize::from(session.subscriptions.is_none());
-        session.subscriptions.get_or_insert_default().names[space as usize].insert(name);
+        let subscriptions = session.subscriptions.get_or_insert_default();
+        let length = name.len();
+        if subscriptions.names[space as usize].insert(name) {
+            subscriptions.name_bytes += length;
+        }
     }
 
     /// Ends a subscription, if there is one.
@@ -130,6 +136,7 @@ impl Engine {
         if !subscriptions.names[space as usize].remove(name) {
             return;
         }
+        subscriptions.name_bytes -= name.len();
         if subscriptions.is_empty() {
             self.sessions[client].subscriptions = None;
             self.pubsub.clients -= 1;

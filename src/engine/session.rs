@@ -5,10 +5,11 @@
 //! for MONITOR, later messages and invalidations) collect in its outbox, and the engine names the client in
 //! [`Engine::take_woken`](super::Engine::take_woken), so that the node sends them.
 
+use super::blocking::Blocked;
 use super::pubsub::Subscriptions;
 use crate::config::ClientClass;
 use crate::protocol::reply::Version;
-use crate::runtime::{Address, Now};
+use crate::runtime::{Address, Monotonic, Now};
 
 /// The engine's short name for a session: valid from connect to disconnect, then used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -87,6 +88,8 @@ pub struct Session {
     pub no_touch: bool,
     /// Whether its next request waits for the end of a pause.
     pub waiting: bool,
+    /// What it waits for, if it does.
+    pub blocked: Option<Box<Blocked>>,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// The connection has to close: at once, or when what is in its buffers is sent.
@@ -135,11 +138,17 @@ impl Session {
         if self.subscriptions.is_some() { ClientClass::PubSub } else { ClientClass::Normal }
     }
 
+    /// When its wait for a key ends, if it waits and not for ever.
+    pub fn blocked_until(&self) -> Option<Monotonic> {
+        self.blocked.as_ref().and_then(|blocked| blocked.deadline())
+    }
+
     /// Bytes of memory that the connection's buffers take, as far as the engine knows.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Session>()
             + self.outbox.capacity()
             + self.name.capacity()
+            + self.blocked.as_ref().map_or(0, |blocked| blocked.memory_bytes())
             + self.traffic.query_bytes
             + self.traffic.query_free_bytes
             + self.traffic.output_bytes
@@ -179,6 +188,7 @@ impl Sessions {
             no_evict: false,
             no_touch: false,
             waiting: false,
+            blocked: None,
             reply_mode: ReplyMode::On,
             closing: None,
             subscriptions: None,

@@ -57,6 +57,7 @@ fn give_name(call: &mut Call<'_>, overwrite: bool) -> Result<bool, Failure> {
     let entry = entry.remove();
     call.db().insert_removed(&to, entry);
     call.changed(Class::Generic, "rename_from", &from);
+    call.engine.key_changed(call.db_index(), &to, Some(call.client));
     call.event(Class::Generic, "rename_to", &to);
     Ok(true)
 }

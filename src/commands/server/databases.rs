@@ -60,6 +60,7 @@ fn flush(call: &mut Call<'_>, databases: std::ops::Range<usize>) -> Result<(), F
         }
         let cleared = database.clear();
         call.engine.changes += keys as u64;
+        call.engine.database_flushed(db);
         if later {
             call.engine.stats.lazyfreed_objects += keys as u64;
             call.engine.discard_later(cleared);
@@ -104,6 +105,7 @@ fn swapdb(call: &mut Call<'_>) -> Result<(), Failure> {
     let existing = |index: i32| usize::try_from(index).ok().filter(|index| *index < count);
     let (Some(a), Some(b)) = (existing(a), existing(b)) else { return Err(Failure::DB_INDEX) };
     call.engine.keyspace.swap(a, b);
+    call.engine.databases_swapped(a, b);
     call.engine.changes += 1;
     call.reply.ok();
     Ok(())

@@ -7,6 +7,7 @@
 //! Guarantees: requests run and are answered in the order in which they came; a client that does not read makes only itself
 //! wait, and one that sends without end lets others have their turn; the engine is never held across an await.
 
+mod blocked;
 mod output;
 
 use std::io;
@@ -25,6 +26,7 @@ use crate::engine::{Engine, Flow, Job, address_text};
 use crate::protocol::request::{Limits, Parser};
 use crate::runtime::{Monotonic, Now, Runtime};
 
+use blocked::Wake;
 use output::Output;
 
 /// A scratch buffer that a large reply has swollen gives the memory beyond this back.
@@ -60,6 +62,7 @@ enum Event {
     /// One whose reply nobody wants.
     SilentJob(Job),
     Paused(Monotonic),
+    Blocked,
     End,
 }
 
@@ -96,6 +99,11 @@ pub(super) async fn serve<R: Runtime>(shared: Rc<Shared<R>>, stream: R::Stream, 
                 jobs::run(&shared, job, client, &mut Vec::new()).await;
             }
             Event::Paused(until) => connection.wait(until).await,
+            Event::Blocked => {
+                if connection.stay_blocked().await == Wake::Gone {
+                    break;
+                }
+            }
             Event::End => break,
         }
     }
@@ -318,8 +326,7 @@ impl<R: Runtime> Connection<R> {
                 Flow::Paused(until) => {
                     return Some((batch.start(i), Progress::Stopped(Event::Paused(until))));
                 }
-                // Nobody can be made to wait yet.
-                Flow::Blocked => None,
+                Flow::Blocked => Some(Event::Blocked),
                 Flow::Job(job) => Some(Event::Job(job)),
                 Flow::SilentJob(job) => Some(Event::SilentJob(job)),
             };

@@ -143,7 +143,7 @@ fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
         ('P', session.subscriptions.is_some()),
-        ('b', session.waiting),
+        ('b', session.waiting || session.blocked.is_some()),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
         ('U', matches!(session.peer, Address::Unix(_))),
