@@ -42,6 +42,7 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
     report.field("maxclients", engine.config.maxclients);
     report.field("client_recent_max_input_buffer", largest(|t| t.query_bytes + t.query_free_bytes));
     report.field("client_recent_max_output_buffer", largest(|t| t.output_bytes));
+    report.field("pubsub_clients", engine.pubsub.clients());
     let waits = engine.wait_figures();
     report.field("blocked_clients", waits.clients);
     report.field("tracking_clients", 0);
