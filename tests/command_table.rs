@@ -72,7 +72,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "scripting",
     "set",
     "sorted-set",
-    "stream",
     "transactions",
 ];
 
