@@ -20,7 +20,7 @@ pub mod stream;
 pub mod table;
 mod value;
 
-pub use hash::{Hash, HashRef};
+pub use hash::{Field, Growth, Hash, HashRef};
 pub use hash_key::HashKey;
 pub use list::{List, ListRef};
 pub use listpack::{Item, Listpack, ListpackRef};

@@ -253,7 +253,7 @@ impl Listpack {
     }
 
     /// Makes room for `extra` bytes, and no more than the allocator gives anyway.
-    fn reserve(&mut self, extra: usize) {
+    pub fn reserve(&mut self, extra: usize) {
         let wanted = self.0.len() + extra;
         if wanted > self.0.capacity() {
             self.0.reserve_exact(size_class(wanted) - self.0.len());
