@@ -67,7 +67,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "geo",
     "hash",
     "hyperloglog",
-    "list",
     "pubsub",
     "scripting",
     "set",

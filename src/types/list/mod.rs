@@ -176,14 +176,36 @@ impl List {
     pub fn pop(&mut self, end: End, count: usize, limits: Limits, visit: impl FnMut(Item<'_>)) {
         let len = self.view().len();
         let count = count.min(len);
-        self.view().take(end, 0, count, visit);
-        match self {
-            _ if count == 0 => {}
-            List::Small(pack) if count == 1 => pop_from(pack, end),
-            List::Large(list) if count == 1 => list.pop(end),
-            _ if end == End::Front => self.remove(0..count),
-            _ => self.remove(len - count..len),
+        if count == 0 {
+            return;
         }
+        self.view().take(end, 0, count, visit);
+        match end {
+            _ if count == 1 => self.pop_one(end),
+            End::Front => self.remove(0..count),
+            End::Back => self.remove(len - count..len),
+        }
+        self.shrink(limits);
+    }
+
+    /// Takes the first or last element out. There must be one.
+    #[inline]
+    fn pop_one(&mut self, end: End) {
+        match self {
+            List::Small(pack) => pop_from(pack, end),
+            List::Large(list) => list.pop(end),
+        }
+    }
+
+    /// Takes the element at one end off, shows it, and puts it at the other or the same end. There must be one.
+    pub fn rotate(&mut self, from: End, to: End, limits: Limits, mut visit: impl FnMut(Item<'_>)) {
+        let mut text = Vec::new();
+        self.view().take(from, 0, 1, |item| {
+            visit(item);
+            text = item.to_vec();
+        });
+        self.pop_one(from);
+        self.push(to, std::iter::once(text.as_slice()), limits);
         self.shrink(limits);
     }
 
