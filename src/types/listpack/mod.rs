@@ -172,6 +172,26 @@ impl Listpack {
         self.count(-(removed as isize));
     }
 
+    /// Keeps only the elements that the caller wants, in one pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) {
+        let (mut from, mut to, mut removed) = (HEADER_BYTES, HEADER_BYTES, 0);
+        while self.0[from] != END {
+            let size = self.view().size(from);
+            if keep(self.view().get(from)) {
+                if to < from {
+                    self.0.copy_within(from..from + size, to);
+                }
+                to += size;
+            } else {
+                removed += 1;
+            }
+            from += size;
+        }
+        self.0.drain(to..from);
+        self.set_total();
+        self.count(-removed);
+    }
+
     /// Adds all elements of another at the end.
     pub fn append(&mut self, other: ListpackRef<'_>) {
         let count = other.len();
@@ -211,6 +231,14 @@ impl Listpack {
         self.0.extend_from_slice(&head[..head_len]);
         self.0.extend_from_slice(body);
         self.0.extend_from_slice(&back[..back_len]);
+    }
+
+    /// Gives back room that is not used, if that is more than half.
+    #[inline]
+    pub fn shrink_sparse(&mut self) {
+        if self.0.len() < self.0.capacity() / 2 {
+            self.shrink();
+        }
     }
 
     /// Gives back room that is not used.
