@@ -114,6 +114,26 @@ impl Payload for Hash {
         }
     }
 
+    fn pack(self) -> Result<(u8, Vec<u8>), Hash> {
+        match self {
+            Hash::Small(pack) => Ok((0, pack.into_bytes())),
+            Hash::Timed(pack) => Ok((1, pack.into_bytes())),
+            large => Err(large),
+        }
+    }
+
+    #[inline]
+    fn unpack(tag: u8, bytes: Vec<u8>) -> Hash {
+        let pack = Listpack::from_bytes(bytes);
+        if tag == 0 { Hash::Small(pack) } else { Hash::Timed(pack) }
+    }
+
+    #[inline]
+    fn view_packed(tag: u8, bytes: &[u8]) -> HashRef<'_> {
+        let pack = ListpackRef::trusted(bytes);
+        if tag == 0 { HashRef::Small(pack) } else { HashRef::Timed(pack) }
+    }
+
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             Hash::Small(_) | Hash::Timed(_) => true,

@@ -73,6 +73,23 @@ impl Payload for List {
         }
     }
 
+    fn pack(self) -> Result<(u8, Vec<u8>), List> {
+        match self {
+            List::Small(pack) => Ok((0, pack.into_bytes())),
+            large => Err(large),
+        }
+    }
+
+    #[inline]
+    fn unpack(_tag: u8, bytes: Vec<u8>) -> List {
+        List::Small(Listpack::from_bytes(bytes))
+    }
+
+    #[inline]
+    fn view_packed(_tag: u8, bytes: &[u8]) -> ListRef<'_> {
+        ListRef::Small(ListpackRef::trusted(bytes))
+    }
+
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             List::Small(_) => true,
