@@ -154,6 +154,8 @@ pub enum Flag {
     Unqueued,
     /// Runs what a transaction has queued (EXEC).
     RunsQueue,
+    /// Allowed to a RESP2 client with subscriptions.
+    Subscriber,
 }
 
 impl Flag {

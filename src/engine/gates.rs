@@ -40,7 +40,21 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
-    not_a_monitor(session, row)
+    not_a_monitor(session, row)?;
+    fit_for_subscriber(session, row)
+}
+
+/// A client of RESP2 cannot tell a reply from a message, so with subscriptions it gets messages only.
+#[inline]
+fn fit_for_subscriber(session: &Session, row: &Row) -> Result<(), Failure> {
+    if session.is_subscriber() && !row.has(Flag::Subscriber) {
+        return Err(Failure::new(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this \
+             context",
+            row.command.name
+        )));
+    }
+    Ok(())
 }
 
 pub(super) fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {

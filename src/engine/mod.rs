@@ -26,6 +26,7 @@ mod nested;
 mod notify;
 mod pause;
 mod pending;
+pub mod pubsub;
 mod run;
 pub mod session;
 pub mod table;
@@ -61,6 +62,7 @@ use crate::stats::{Slowlog, Stats};
 
 use blocking::Queues;
 use effects::Effects;
+use pubsub::PubSub;
 
 use session::{Closing, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
@@ -129,6 +131,8 @@ pub struct Engine {
     pub identity: Identity,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Who has subscribed to what.
+    pub pubsub: PubSub,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -178,6 +182,7 @@ impl Engine {
             effects: Effects::default(),
             identity,
             pause: Pause::default(),
+            pubsub: PubSub::default(),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),
@@ -254,11 +259,25 @@ impl Engine {
         self.wake(client);
     }
 
+    /// Closes a client that leaves too much of what it was sent unread.
+    #[cold]
+    pub fn close_over_limit(&mut self, client: SessionHandle, unsent: usize) {
+        self.stats.client_output_buffer_limit_disconnections += 1;
+        let session = &mut self.sessions[client];
+        session.outbox = Vec::new();
+        tracing::warn!(
+            "Client {} closed for overcoming of output buffer limits ({unsent} bytes unsent).",
+            address_text(&session.peer)
+        );
+        self.close_session(client, Closing::Now);
+    }
+
     /// Forgets a client whose connection has ended.
     pub fn disconnect(&mut self, client: SessionHandle) {
         if self.sessions[client].monitor {
             self.monitors -= 1;
         }
+        self.unsubscribe_all(client);
         self.stop_waiting(client);
         self.unwatch(client);
         self.woken.retain(|woken| *woken != client);

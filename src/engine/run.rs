@@ -76,6 +76,11 @@ impl Engine {
         };
         let wanted = self.apply_reply_mode(client, out, start);
         self.serve_waiting(now);
+        // What the command sent to its own client comes behind its reply.
+        let outbox = &mut self.sessions[client].outbox;
+        if !outbox.is_empty() {
+            out.extend_from_slice(&std::mem::take(outbox));
+        }
         match flow {
             Flow::Job(job) if !wanted => Flow::SilentJob(job),
             Flow::Blocked => {

@@ -7,6 +7,8 @@
 
 use super::blocking::Blocked;
 use super::pending::{Transaction, Watch};
+use super::pubsub::Subscriptions;
+use crate::config::ClientClass;
 use crate::protocol::reply::Version;
 use crate::runtime::{Address, Monotonic, Now};
 
@@ -97,6 +99,8 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     /// The connection has to close: at once, or when what is in its buffers is sent.
     pub closing: Option<Closing>,
+    /// What it has subscribed to.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// Bytes that others sent to it, not yet taken by the node.
     pub outbox: Vec<u8>,
     /// What the connection holds.
@@ -127,6 +131,18 @@ impl Session {
         self.reply_mode = ReplyMode::On;
     }
 
+    /// Whether it is in RESP2's subscriber mode: every reply is a message, and few commands are allowed.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions.is_some() && self.version == Version::Resp2
+    }
+
+    /// The class whose output limit it is under.
+    #[inline]
+    pub fn class(&self) -> ClientClass {
+        if self.subscriptions.is_some() { ClientClass::PubSub } else { ClientClass::Normal }
+    }
+
     /// When its wait for a key ends, if it waits and not for ever.
     pub fn blocked_until(&self) -> Option<Monotonic> {
         self.blocked.as_ref().and_then(|blocked| blocked.deadline())
@@ -143,6 +159,7 @@ impl Session {
             + self.traffic.query_bytes
             + self.traffic.query_free_bytes
             + self.traffic.output_bytes
+            + self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.memory_bytes())
     }
 }
 
@@ -183,6 +200,7 @@ impl Sessions {
             blocked: None,
             reply_mode: ReplyMode::On,
             closing: None,
+            subscriptions: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),
             accounted_bytes: 0,

@@ -56,6 +56,7 @@ fn give_name(call: &mut Call<'_>, overwrite: bool) -> Result<bool, Failure> {
     let Slot::Occupied(entry) = call.slot(&from) else { return Err(Failure::NO_SUCH_KEY) };
     let entry = entry.remove();
     call.db().insert_removed(&to, entry);
+    call.event(Class::New, "new", &to);
     call.changed(Class::Generic, "rename_from", &from);
     call.engine.key_changed(call.db_index(), &to, Some(call.client));
     call.event(Class::Generic, "rename_to", &to);
@@ -84,6 +85,7 @@ fn copy(call: &mut Call<'_>) -> Result<(), Failure> {
     let found = call.read(&from).0.is_some();
     let copied = found && (call.peek_in(db, &to).0.is_none() || replace) && copy_entry(call, &from, db, &to);
     if copied {
+        call.event_in(db, Class::New, "new", &to);
         call.changed_in(db, Class::Generic, "copy_to", &to);
     }
     call.reply.integer(i64::from(copied));
@@ -147,6 +149,7 @@ fn move_to(call: &mut Call<'_>) -> Result<(), Failure> {
     if let (true, Slot::Occupied(entry)) = (moves, call.slot(&key)) {
         let entry = entry.remove();
         call.engine.keyspace.databases[db].insert_removed(&key, entry);
+        call.event_in(db, Class::New, "new", &key);
         call.changed(Class::Generic, "move_from", &key);
         call.changed_in(db, Class::Generic, "move_to", &key);
     }

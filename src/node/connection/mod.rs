@@ -180,7 +180,10 @@ impl<R: Runtime> Connection<R> {
     /// What others sent to this client goes behind the replies it already has.
     fn take_outbox(&mut self) {
         let outbox = std::mem::take(&mut self.shared.engine.borrow_mut().sessions[self.client].outbox);
-        self.output.push(&outbox);
+        if !outbox.is_empty() {
+            self.output.push(outbox);
+            self.note_traffic(0, 0);
+        }
     }
 
     /// Reads once and runs what is complete.
@@ -340,12 +343,13 @@ impl<R: Runtime> Connection<R> {
     /// Much has been answered: too much, or enough for now.
     fn pause_for_output(&mut self, engine: &mut Engine, output: &[u8], more: bool) -> Option<Event> {
         self.yielding = more;
-        let hard = engine.config.client_output_buffer_limits.normal.hard_bytes;
+        let class = engine.sessions[self.client].class();
+        let hard = engine.config.client_output_buffer_limits.of(class).hard_bytes;
         let unsent = self.output.unsent() + output.len();
         if hard == 0 || unsent as u64 <= hard {
             return None;
         }
-        self.note_over_limit(engine, unsent);
+        engine.close_over_limit(self.client, unsent);
         Some(Event::End)
     }
 
@@ -391,17 +395,12 @@ impl<R: Runtime> Connection<R> {
     fn is_over_limit(&mut self) -> bool {
         let shared = self.shared.clone();
         let mut engine = shared.engine.borrow_mut();
-        let over = self.output.is_over(&engine.config.client_output_buffer_limits.normal, R::now());
+        let limit = *engine.config.client_output_buffer_limits.of(engine.sessions[self.client].class());
+        let over = self.output.is_over(&limit, R::now());
         if over {
-            self.note_over_limit(&mut engine, self.output.unsent());
+            engine.close_over_limit(self.client, self.output.unsent());
         }
         over
-    }
-
-    fn note_over_limit(&self, engine: &mut Engine, unsent: usize) {
-        engine.stats.client_output_buffer_limit_disconnections += 1;
-        let peer = address_text(&engine.sessions[self.client].peer);
-        warn!("Client {peer} closed for overcoming of output buffer limits ({unsent} bytes unsent).");
     }
 
     fn refuse_long_input(&mut self, engine: &mut Engine) {

@@ -45,6 +45,7 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
     let (waits, watched) = (engine.wait_figures(), engine.watch_figures());
     report.field("blocked_clients", waits.clients);
     report.field("tracking_clients", 0);
+    report.field("pubsub_clients", engine.pubsub.clients());
     report.field("watching_clients", watched.clients);
     report.field("clients_in_timeout_table", waits.clients_with_timeout);
     report.field("total_watched_keys", watched.keys);
