@@ -71,6 +71,8 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "Redis 7.0 wants an argument of the command; the reference has the arity of later ones",
     ),
     ("command|getkeysandflags", "arity", "the same"),
+    ("client|reply", "flags", "only Valkey forbids it inside a transaction"),
+    ("exec", "flags", "Valkey has another name for skip_slowlog; we use Redis's"),
 ];
 
 fn reference() -> BTreeMap<String, Value> {

@@ -56,14 +56,9 @@ impl Transaction {
         self.queue.push(Queued { request: owned, prepared });
     }
 
-    /// The flags by which a command is admitted inside: EXEC writes if what it runs does, and all that takes memory for
-    /// being queued is refused when there is none.
+    /// The flags by which a command is admitted inside: EXEC does what it runs does.
     pub(super) fn flags(&self, row: &Row) -> u32 {
-        match () {
-            () if row.has(Flag::RunsQueue) => row.flags | self.flags,
-            () if row.has(Flag::Unqueued) => row.flags,
-            () => row.flags | Flag::DenyOom.bit(),
-        }
+        if row.has(Flag::RunsQueue) { row.flags | self.flags } else { row.flags }
     }
 }
 

@@ -69,7 +69,8 @@ impl Engine {
         let is_exec = prepared.command.is_some_and(|id| self.table.row(id).has(Flag::RunsQueue));
         if is_exec {
             self.drop_transaction(client);
-            return Failure::new([b"EXECABORT Transaction discarded because of: ", failure.text()].concat());
+            let text = failure.text().strip_prefix(b"ERR ").unwrap_or(failure.text());
+            return Failure::new([b"EXECABORT Transaction discarded because of: ", text].concat());
         }
         if let Some(transaction) = &mut self.sessions[client].transaction {
             transaction.refused = true;
