@@ -50,7 +50,7 @@ impl Engine {
     #[cold]
     fn remove_expired(&mut self, db: usize, key: &Key<'_>) {
         if let Some(removed) = self.keyspace.databases[db].remove(key) {
-            drop(removed);
+            self.discard(removed);
             self.key_event(db, Class::Expired, "expired", key);
             self.key_changed(db, key, None);
             self.stats.expired_keys += 1;

@@ -106,6 +106,28 @@ impl Payload for Set {
         }
     }
 
+    fn pack(self) -> Result<(u8, Vec<u8>), Set> {
+        match self {
+            Set::Ints(ints) => Ok((0, ints.into_bytes())),
+            Set::Small(pack) => Ok((1, pack.into_bytes())),
+            large => Err(large),
+        }
+    }
+
+    #[inline]
+    fn unpack(tag: u8, bytes: Vec<u8>) -> Set {
+        if tag == 0 { Set::Ints(Intset::from_bytes(bytes)) } else { Set::Small(Listpack::from_bytes(bytes)) }
+    }
+
+    #[inline]
+    fn view_packed(tag: u8, bytes: &[u8]) -> SetRef<'_> {
+        if tag == 0 {
+            SetRef::Ints(IntsetRef::trusted(bytes))
+        } else {
+            SetRef::Small(ListpackRef::trusted(bytes))
+        }
+    }
+
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             Set::Ints(_) | Set::Small(_) => true,
