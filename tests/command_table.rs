@@ -50,12 +50,10 @@ const NOT_YET: &[&str] = &[
     // Latency figures, modules.
     "latency",
     "module",
-    // Values in transit; sorting; waiting for replicas.
+    // Values in transit; waiting for replicas.
     "dump",
     "migrate",
     "restore",
-    "sort",
-    "sort_ro",
     "wait",
 ];
 

@@ -5,6 +5,7 @@ mod keys;
 mod object;
 mod relocate;
 mod scan;
+mod sort;
 
 use crate::engine::command::Command;
 
@@ -28,6 +29,8 @@ pub const COMMANDS: &[Command] = &[
     relocate::RENAME,
     relocate::RENAMENX,
     scan::SCAN,
+    sort::SORT,
+    sort::SORT_RO,
     keys::TOUCH,
     expire::TTL,
     keys::TYPE,
