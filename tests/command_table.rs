@@ -65,7 +65,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "bitmap",
     "cluster",
     "geo",
-    "hash",
     "hyperloglog",
     "list",
     "pubsub",
