@@ -17,6 +17,7 @@ mod call;
 pub mod command;
 pub mod effects;
 mod failure;
+mod fields;
 mod gates;
 mod identity;
 mod key_range;
