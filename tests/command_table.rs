@@ -71,7 +71,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "pubsub",
     "scripting",
     "set",
-    "sorted-set",
     "stream",
     "transactions",
 ];

@@ -8,6 +8,8 @@ mod scan;
 
 use crate::engine::command::Command;
 
+pub(super) use scan::parse_cursor;
+
 /// The group's table.
 pub const COMMANDS: &[Command] = &[
     relocate::COPY,
