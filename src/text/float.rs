@@ -81,21 +81,16 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     (value.is_finite() && (value != 0.0 || zero)).then_some(value)
 }
 
-/// Reads a double as C programs do that look at nothing but where `strtod` stopped: like [`parse_f64`], but blanks may stand
-/// before it, what is beyond the range is an infinity or 0, and no text at all is 0. NaN is refused.
+/// Reads a double as bounds of ranges are read: decimal only; no text at all is 0, and what is beyond the range is an infinity
+/// or 0.
 pub fn parse_f64_saturating(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
         return Some(0.0);
     }
-    let blanks = text.iter().take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).count();
-    let text = &text[blanks..];
-    if let Some(value) = parse_f64(text) {
-        return Some(value);
-    }
     match form(text)? {
-        Form::Infinity => None,
+        Form::Hex { .. } => None,
+        Form::Infinity => parse_f64(text),
         Form::Decimal { .. } => std::str::from_utf8(text).ok()?.parse().ok(),
-        Form::Hex { .. } => Some(f64::from_bits(parse_extended::<ieee::Double>(text)?.to_bits() as u64)),
     }
 }
 

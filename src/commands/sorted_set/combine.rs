@@ -112,17 +112,21 @@ impl Aggregate {
             // Infinities that cancel each other leave 0.
             Aggregate::Sum if (one + other).is_nan() => 0.0,
             Aggregate::Sum => one + other,
-            Aggregate::Min => if other < one { other } else { one },
-            Aggregate::Max => if other > one { other } else { one },
+            Aggregate::Min => {
+                if other < one {
+                    other
+                } else {
+                    one
+                }
+            }
+            Aggregate::Max => {
+                if other > one {
+                    other
+                } else {
+                    one
+                }
+            }
         }
-    }
-}
-
-/// The sorted set that a value is.
-pub(super) fn sorted_set(value: Value<'_>) -> Option<SortedSetRef<'_>> {
-    match value {
-        Value::Object(ObjectRef::SortedSet(set)) => Some(set),
-        _ => None,
     }
 }
 
@@ -232,7 +236,13 @@ impl Request {
     }
 
     /// Takes the option at argument `i`; tells how many arguments that were.
-    fn take(&mut self, call: &Call<'_>, i: usize, operation: Operation, stores: bool) -> Result<usize, Failure> {
+    fn take(
+        &mut self,
+        call: &Call<'_>,
+        i: usize,
+        operation: Operation,
+        stores: bool,
+    ) -> Result<usize, Failure> {
         let (left, combines) = (call.len() - i - 1, operation != Operation::Difference);
         if combines && left >= self.keys.len() && call.arg_is(i, "weights") {
             let weight = |i| parse_f64(call.arg(i)).ok_or(Failure::fixed("ERR weight value is not a float"));
@@ -283,8 +293,7 @@ fn combine(call: &Call<'_>, request: &Request, operation: Operation) -> Combined
     let sources = sources(call, request.keys.clone());
     let weight = |i: usize| request.weights.get(i).copied().unwrap_or(1.0);
     let weighted = sources.into_iter().enumerate();
-    let mut sources: Vec<_> =
-        weighted.map(|(i, source)| Weighted { source, weight: weight(i) }).collect();
+    let mut sources: Vec<_> = weighted.map(|(i, source)| Weighted { source, weight: weight(i) }).collect();
     let mut combined = match operation {
         Operation::Difference => difference(&sources),
         Operation::Union => {
@@ -297,7 +306,9 @@ fn combine(call: &Call<'_>, request: &Request, operation: Operation) -> Combined
         }
     };
     // No score is NaN.
-    combined.sort_by(|a, b| a.1.partial_cmp(&b.1).unwrap_or(std::cmp::Ordering::Equal).then_with(|| a.0.cmp(&b.0)));
+    combined.sort_by(|a, b| {
+        a.1.partial_cmp(&b.1).unwrap_or(std::cmp::Ordering::Equal).then_with(|| a.0.cmp(&b.0))
+    });
     combined
 }
 
@@ -344,7 +355,8 @@ fn answer(call: &mut Call<'_>, operation: Operation, command: &str) -> Result<()
     look(call, keys.clone())?;
     let request = Request::parse(call, keys, operation, false)?;
     let combined = combine(call, &request, operation);
-    let elements = combined.iter().map(|(member, score)| Element { member: Item::Bytes(member), score: *score });
+    let elements =
+        combined.iter().map(|(member, score)| Element { member: Item::Bytes(member), score: *score });
     answer_elements(&mut call.reply, elements, request.with_scores);
     Ok(())
 }

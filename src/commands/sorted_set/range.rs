@@ -130,11 +130,11 @@ impl Options {
         } else if call.arg_is(i, "limit") && left >= 2 {
             self.limit = (call.integer(i + 1)?, call.integer(i + 2)?);
             return Ok(3);
-        } else if query.reverse.is_none() && call.arg_is(i, "rev") {
+        } else if self.reverse.is_none() && call.arg_is(i, "rev") {
             self.reverse = Some(true);
-        } else if query.by.is_none() && call.arg_is(i, "bylex") {
+        } else if self.by.is_none() && call.arg_is(i, "bylex") {
             self.by = Some(By::Member);
-        } else if query.by.is_none() && call.arg_is(i, "byscore") {
+        } else if self.by.is_none() && call.arg_is(i, "byscore") {
             self.by = Some(By::Score);
         } else {
             return Err(Failure::SYNTAX);
@@ -145,7 +145,8 @@ impl Options {
 
 impl<'a> Selection<'a> {
     fn parse(call: &Call<'a>, query: Query) -> Result<Selection<'a>, Failure> {
-        let mut options = Options { by: query.by, reverse: query.reverse, limit: (0, -1), with_scores: false };
+        let mut options =
+            Options { by: query.by, reverse: query.reverse, limit: (0, -1), with_scores: false };
         let (first, mut i) = (query.from + 1, query.from + 3);
         while i < call.len() {
             i += options.take(call, i, query)?;

@@ -43,7 +43,8 @@ impl<'a> Options<'a> {
             let has_value = i + 1 < call.len();
             if call.arg_is(i, "count") && has_value {
                 let count = call.integer(i + 1)?;
-                options.count = u64::try_from(count).ok().filter(|count| *count > 0).ok_or(Failure::SYNTAX)?;
+                options.count =
+                    u64::try_from(count).ok().filter(|count| *count > 0).ok_or(Failure::SYNTAX)?;
                 i += 2;
             } else if call.arg_is(i, "match") && has_value {
                 options.pattern = Some(call.arg(i + 1)).filter(|pattern| *pattern != b"*");
@@ -51,6 +52,8 @@ impl<'a> Options<'a> {
             } else if call.arg_is(i, "noscores") {
                 options.scores = false;
                 i += 1;
+            } else if call.arg_is(i, "novalues") {
+                return Err(Failure::fixed("ERR NOVALUES option can only be used in HSCAN"));
             } else {
                 return Err(Failure::SYNTAX);
             }
@@ -62,23 +65,21 @@ impl<'a> Options<'a> {
 fn zscan(call: &mut Call<'_>) -> Result<(), Failure> {
     let cursor = parse_cursor(call.arg(2)).ok_or(Failure::fixed("ERR invalid cursor"))?;
     let key = call.key(1);
-    // Options are looked at only where there is something to show.
-    let there = call.read_as::<SortedSet>(&key)?.0.is_some();
-    let options = Options::parse(call)?;
-    let entry = call.peek(&key).0.filter(|_| there);
-    let set = entry.and_then(|entry| super::combine::sorted_set(entry.value()));
+    // Options count only where there is something to show, but they are read first: afterwards the call is lent out.
+    let options = Options::parse(call);
+    let (set, reply) = call.read_as::<SortedSet>(&key)?;
     let Some(set) = set else {
-        call.reply.array(2);
-        call.reply.bulk(b"0");
-        call.reply.array(0);
+        reply.array(2);
+        reply.bulk(b"0");
+        reply.array(0);
         return Ok(());
     };
-    let mut page = Page { options, bulks: Vec::new(), shown: 0, visited: 0 };
+    let mut page = Page { options: options?, bulks: Vec::new(), shown: 0, visited: 0 };
     let cursor = page.fill(set, cursor);
-    call.reply.array(2);
-    call.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
-    call.reply.array(page.shown);
-    call.reply.raw(&page.bulks);
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    reply.array(page.shown);
+    reply.raw(&page.bulks);
     Ok(())
 }
 

@@ -77,9 +77,13 @@ impl Buckets {
     }
 
     fn memory_bytes(&self) -> usize {
-        let Some(last) = self.chunks.last() else { return size_class(self.chunks.capacity() * size_of::<Vec<Bucket>>()) };
+        let Some(last) = self.chunks.last() else {
+            return size_class(self.chunks.capacity() * size_of::<Vec<Bucket>>());
+        };
         let whole = (self.chunks.len() - 1) * CHUNK * size_of::<Bucket>();
-        whole + size_class(last.capacity() * size_of::<Bucket>()) + size_class(self.chunks.capacity() * size_of::<Vec<Bucket>>())
+        whole
+            + size_class(last.capacity() * size_of::<Bucket>())
+            + size_class(self.chunks.capacity() * size_of::<Vec<Bucket>>())
     }
 
     /// Gives up to so many chunks back; true when none is left.
@@ -184,7 +188,11 @@ impl Index {
         let index = self.bucket_of(cursor);
         let mut at = Some(BucketAt::Main(index));
         while let Some(bucket) = at {
-            self.bucket(bucket).cells.iter().filter(|cell| **cell != CellId::NONE).for_each(|cell| each(*cell));
+            self.bucket(bucket)
+                .cells
+                .iter()
+                .filter(|cell| **cell != CellId::NONE)
+                .for_each(|cell| each(*cell));
             at = self.next(bucket);
         }
         let covered = 1_u64.checked_shl(64 - self.depth(index));

@@ -156,7 +156,8 @@ impl SortedSet {
     /// Adds a member that is not there.
     fn add(&mut self, member: &[u8], score: f64, limits: &Limits) {
         if let SortedSet::Small(pack) = self {
-            let fits = (small::len(pack.view()) as u64) < limits.entries && member.len() as u64 <= limits.value_bytes;
+            let fits = (small::len(pack.view()) as u64) < limits.entries
+                && member.len() as u64 <= limits.value_bytes;
             if fits && pack.view().bytes().len() + member.len() < SMALL_BYTES_MAX {
                 return small::insert(pack, member, score);
             }

@@ -196,8 +196,16 @@ fn the_small_form_is_what_redis_writes() {
     let SortedSet::Small(pack) = &set else { panic!("five elements are few") };
     let bytes = |text: &'static str| Item::Bytes(text.as_bytes());
     let expected = [
-        bytes("c"), Item::Int(0), bytes("a"), bytes("0.5"), bytes("b"), Item::Int(2), bytes("d"), bytes("1e+20"),
-        Item::Int(7), bytes("inf"),
+        bytes("c"),
+        Item::Int(0),
+        bytes("a"),
+        bytes("0.5"),
+        bytes("b"),
+        Item::Int(2),
+        bytes("d"),
+        bytes("1e+20"),
+        Item::Int(7),
+        bytes("inf"),
     ];
     assert_eq!(pack.view().iter().collect::<Vec<_>>(), expected);
 }

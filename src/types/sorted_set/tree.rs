@@ -363,7 +363,16 @@ impl Tree {
         // At the ends of the whole order the full part stays full.
         let last = leaf.next == NO_LEAF && at.index == LEAF_MAX;
         let first = leaf.prev == NO_LEAF && at.index == 0 && path.len > 0;
-        leaf.move_tail(if last { LEAF_MAX } else if first { 1 } else { LEAF_MAX / 2 }, &mut tail);
+        leaf.move_tail(
+            if last {
+                LEAF_MAX
+            } else if first {
+                1
+            } else {
+                LEAF_MAX / 2
+            },
+            &mut tail,
+        );
         let next = std::mem::replace(&mut leaf.next, right);
         (tail.prev, tail.next) = (at.leaf, next);
         self.leaves.nodes[right as usize] = Some(tail);
@@ -409,7 +418,8 @@ impl Tree {
     /// Puts a new root above the old one and its new right neighbour.
     fn grow(&mut self, right: Child) {
         let root = self.inners.add();
-        let left = Child { node: self.root, count: self.len as u32 - right.count, separator: right.separator };
+        let left =
+            Child { node: self.root, count: self.len as u32 - right.count, separator: right.separator };
         let inner = self.inners.get_mut(root);
         inner.insert(0, left);
         inner.insert(1, right);
