@@ -9,6 +9,8 @@ mod sort;
 
 use crate::engine::command::Command;
 
+pub(super) use scan::parse_cursor;
+
 /// The group's table.
 pub const COMMANDS: &[Command] = &[
     relocate::COPY,
