@@ -136,16 +136,10 @@ impl Log {
     /// The entry with this id.
     pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
         let node = self.nodes.up_to(id).next()?;
-        let (master, mut place) = (node.master(), 0);
-        place += master.entries;
-        while node.has_entry(place) {
-            let entry = node.entry(&master, place);
-            if entry.id >= id {
-                return (entry.id == id && !entry.is_deleted()).then_some(entry);
-            }
-            place = entry.end();
-        }
-        None
+        let master = node.master();
+        let place = node.seek(&master, id);
+        let entry = node.has_entry(place).then(|| node.entry(&master, place))?;
+        (entry.id == id && !entry.is_deleted()).then_some(entry)
     }
 
     /// The id of the last entry that is there; 0-0 if none is.
