@@ -36,8 +36,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(forward, back);
     assert_eq!(forward.len(), log.len());
     let Some(last) = forward.last() else { return };
-    log.set_figures(*last, Some(forward.len() as u64), None);
-    if let Some(next) = last.next() {
+    if let Some(next) = log.figures().last_id.next() {
         log.append(next, [&b"a"[..], b"1"].into_iter(), LIMITS);
     }
     match choice % 3 {

@@ -143,6 +143,10 @@ impl Reader<'_> {
             count += 1;
         }
         around.reply.close(mark, count);
+        // Only what it has to acknowledge makes a consumer active.
+        if !self.options.no_ack {
+            self.group.consumer_mut(self.consumer).active_ms = Some(now_ms);
+        }
         served.progress = Some((self.group.last_id, self.group.entries_read));
     }
 
@@ -156,7 +160,6 @@ impl Reader<'_> {
     fn deliver(&mut self, id: StreamId, now_ms: i64, deliveries: i64, served: &mut Served) {
         let pending = Pending { consumer: self.consumer, delivered_ms: now_ms, deliveries };
         self.group.assign(id, pending);
-        self.group.consumer_mut(self.consumer).active_ms = Some(now_ms);
         served.delivered += 1;
         if self.wanted {
             served.deliveries.push((id, now_ms, deliveries));
@@ -169,7 +172,6 @@ impl Reader<'_> {
         let Some(start) = after.next() else { return };
         let pending = self.group.consumer(self.consumer).pending_from(start);
         let found: Vec<StreamId> = pending.take(self.options.count).collect();
-        let active_ms = self.group.consumer(self.consumer).active_ms;
         Answer::begin_stream(around.reply, key);
         around.reply.array(found.len());
         for id in found {
@@ -186,8 +188,6 @@ impl Reader<'_> {
                 }
             }
         }
-        // Looking at what it has does not make a consumer active.
-        self.group.consumer_mut(self.consumer).active_ms = active_ms;
     }
 }
 

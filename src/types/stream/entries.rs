@@ -28,7 +28,7 @@ impl<'a> Iterator for Entries<'a> {
             if self.current.is_none() {
                 let node = self.nodes.next()?;
                 let master = node.master();
-                self.current = Some((node, master, master.entries));
+                self.current = Some((node, master, node.seek(&master, self.start)));
             }
             let (node, master, place) = self.current.as_mut()?;
             while node.has_entry(*place) {
@@ -37,7 +37,7 @@ impl<'a> Iterator for Entries<'a> {
                     return None;
                 }
                 *place = entry.end();
-                if entry.id >= self.start && !entry.is_deleted() {
+                if !entry.is_deleted() {
                     return Some(entry);
                 }
             }
@@ -69,7 +69,9 @@ impl<'a> Iterator for EntriesBack<'a> {
         loop {
             if self.current.is_none() {
                 let node = self.nodes.next()?;
-                self.current = Some((node, node.master(), node.pack.end()));
+                let master = node.master();
+                let end = self.end.next().map_or(node.pack.end(), |behind| node.seek(&master, behind));
+                self.current = Some((node, master, end));
             }
             let (node, master, place) = self.current.as_mut()?;
             while let Some(before) = node.entry_before(*place) {
@@ -78,7 +80,7 @@ impl<'a> Iterator for EntriesBack<'a> {
                     return None;
                 }
                 *place = before;
-                if entry.id <= self.end && !entry.is_deleted() {
+                if !entry.is_deleted() {
                     return Some(entry);
                 }
             }

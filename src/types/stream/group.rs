@@ -53,6 +53,11 @@ impl Consumer {
     }
 }
 
+/// What a consumer's own list takes.
+fn list_bytes(len: usize) -> usize {
+    map_bytes(len, size_of::<StreamId>())
+}
+
 /// A consumer group.
 #[derive(Clone, Debug, Default)]
 pub struct Group {
@@ -67,6 +72,8 @@ pub struct Group {
     /// Numbers that nobody has.
     free: Vec<ConsumerId>,
     name_bytes: usize,
+    /// What the consumers' own lists take.
+    list_bytes: usize,
 }
 
 impl Group {
@@ -77,9 +84,8 @@ impl Group {
 
     /// Bytes allocated, by size class.
     pub fn memory_bytes(&self) -> usize {
-        // Each pending entry stands in exactly one consumer's list; how these lists are cut into nodes is not counted.
         map_bytes(self.pending.len(), size_of::<(StreamId, Pending)>())
-            + map_bytes(self.pending.len(), size_of::<StreamId>())
+            + self.list_bytes
             + map_bytes(self.names.len(), size_of::<(Box<[u8]>, ConsumerId)>())
             + size_class(self.consumers.capacity() * size_of::<Option<Consumer>>())
             + size_class(self.free.capacity() * size_of::<ConsumerId>())
@@ -131,6 +137,7 @@ impl Group {
         let consumer = self.consumers[id.0 as usize].take()?;
         self.free.push(id);
         self.name_bytes -= 2 * size_class(name.len());
+        self.list_bytes -= list_bytes(consumer.pending.len());
         consumer.pending.iter().for_each(|entry| {
             self.pending.remove(entry);
         });
@@ -170,15 +177,24 @@ impl Group {
             return;
         }
         if let Some(before) = before {
-            self.consumer_mut(before).pending.remove(&id);
+            self.edit_list(before, |list| list.remove(&id));
         }
-        self.consumer_mut(pending.consumer).pending.insert(id);
+        self.edit_list(pending.consumer, |list| list.insert(id));
+    }
+
+    /// Changes a consumer's own list, with its account.
+    fn edit_list(&mut self, consumer: ConsumerId, edit: impl FnOnce(&mut BTreeSet<StreamId>) -> bool) {
+        let list = &mut self.consumer_mut(consumer).pending;
+        let before = list_bytes(list.len());
+        edit(list);
+        let after = list_bytes(list.len());
+        self.list_bytes = self.list_bytes + after - before;
     }
 
     /// Forgets a pending entry: it is acknowledged, or gone. False if it was not pending.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
         let Some(pending) = self.pending.remove(&id) else { return false };
-        self.consumer_mut(pending.consumer).pending.remove(&id);
+        self.edit_list(pending.consumer, |list| list.remove(&id));
         true
     }
 
@@ -186,7 +202,7 @@ impl Group {
     pub(super) fn dismantle(&mut self, entries: usize) -> bool {
         for _ in 0..entries {
             let Some((id, pending)) = self.pending.pop_first() else { return true };
-            self.consumer_mut(pending.consumer).pending.remove(&id);
+            self.edit_list(pending.consumer, |list| list.remove(&id));
         }
         self.pending.is_empty()
     }

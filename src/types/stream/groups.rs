@@ -8,12 +8,26 @@ use super::weight::map_bytes;
 use crate::types::size_class;
 
 /// All groups.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Groups {
-    by_name: BTreeMap<Box<[u8]>, Group>,
+    by_name: BTreeMap<Box<[u8]>, Box<Group>>,
     /// What groups and names have allocated.
     bytes: usize,
     pending: usize,
+}
+
+/// What a group takes, with its name.
+fn weight(name: &[u8], group: &Group) -> usize {
+    size_class(name.len()) + size_class(size_of::<Group>()) + group.memory_bytes()
+}
+
+impl Clone for Groups {
+    fn clone(&self) -> Groups {
+        let by_name = self.by_name.clone();
+        // A copy has no room to spare, so its account is its own.
+        let bytes = by_name.iter().map(|(name, group)| weight(name, group)).sum();
+        Groups { by_name, bytes, pending: self.pending }
+    }
 }
 
 impl Groups {
@@ -34,17 +48,17 @@ impl Groups {
 
     /// Bytes allocated, by size class.
     pub fn memory_bytes(&self) -> usize {
-        self.bytes + map_bytes(self.by_name.len(), size_of::<(Box<[u8]>, Group)>())
+        self.bytes + map_bytes(self.by_name.len(), size_of::<(Box<[u8]>, Box<Group>)>())
     }
 
     /// The groups with their names, in the order of names.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
-        self.by_name.iter().map(|(name, group)| (&**name, group))
+        self.by_name.iter().map(|(name, group)| (&**name, &**group))
     }
 
     /// A group.
     pub fn get(&self, name: &[u8]) -> Option<&Group> {
-        self.by_name.get(name)
+        self.by_name.get(name).map(|group| &**group)
     }
 
     /// A group, to be changed.
@@ -59,16 +73,16 @@ impl Groups {
         if self.by_name.contains_key(name) {
             return false;
         }
-        self.bytes += size_class(name.len()) + group.memory_bytes();
+        self.bytes += weight(name, &group);
         self.pending += group.pending_len();
-        self.by_name.insert(name.into(), group);
+        self.by_name.insert(name.into(), Box::new(group));
         true
     }
 
     /// Removes a group; false if there is none of this name.
     pub fn remove(&mut self, name: &[u8]) -> bool {
         let Some(group) = self.by_name.remove(name) else { return false };
-        self.bytes -= size_class(name.len()) + group.memory_bytes();
+        self.bytes -= weight(name, &group);
         self.pending -= group.pending_len();
         true
     }

@@ -136,16 +136,10 @@ impl Log {
     /// The entry with this id.
     pub fn get(&self, id: StreamId) -> Option<Entry<'_>> {
         let node = self.nodes.up_to(id).next()?;
-        let (master, mut place) = (node.master(), 0);
-        place += master.entries;
-        while node.has_entry(place) {
-            let entry = node.entry(&master, place);
-            if entry.id >= id {
-                return (entry.id == id && !entry.is_deleted()).then_some(entry);
-            }
-            place = entry.end();
-        }
-        None
+        let master = node.master();
+        let place = node.seek(&master, id);
+        let entry = node.has_entry(place).then(|| node.entry(&master, place))?;
+        (entry.id == id && !entry.is_deleted()).then_some(entry)
     }
 
     /// The id of the last entry that is there; 0-0 if none is.
@@ -201,17 +195,19 @@ impl Log {
     }
 
     /// Adds a node from a dump file behind those that are there. False, and nothing done, if its bytes are no node, or it does
-    /// not come behind them. The figures that entries do not tell are to be set afterwards by [`Log::set_figures`].
+    /// not come behind them. The last id is then that of the node's last entry, be it deleted; a file that says a smaller one is
+    /// wrong. The figures that entries do not tell are to be set afterwards by [`Log::set_figures`].
     pub fn add_node(&mut self, base: StreamId, bytes: Vec<u8>) -> bool {
         let Some(node) = NodeRef::parse(base, &bytes) else { return false };
         if self.nodes.last().is_some_and(|last| last.last_id() >= base) {
             return false;
         }
-        let live = node.master().live;
+        let (live, last_id) = (node.master().live, node.last_id());
         // Redis may leave a node of which every entry is deleted.
         if live > 0 {
             self.nodes.push(base, Listpack::from_bytes(bytes));
             self.figures.len += live;
+            self.figures.last_id = last_id;
             if self.figures.first_id.is_zero() {
                 self.find_first();
             }

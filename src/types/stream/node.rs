@@ -194,6 +194,27 @@ impl<'a> NodeRef<'a> {
         Entry { id, pack, place, flags, fields, names: master.names, body }
     }
 
+    /// The place of the first entry from an id on, deleted ones included, or the end. Looks from both ends at once, since readers
+    /// mostly want what is near one of them.
+    pub(super) fn seek(self, master: &Master, id: StreamId) -> usize {
+        let (mut front, mut back) = (master.entries, self.pack.end());
+        if id <= self.base {
+            return front;
+        }
+        while front < back {
+            let first = self.entry(master, front);
+            if first.id >= id {
+                return front;
+            }
+            front = first.end();
+            match self.entry_before(back) {
+                Some(before) if self.entry(master, before).id >= id => back = before,
+                _ => return back,
+            }
+        }
+        back
+    }
+
     /// Where the entry begins that ends at a place; `None` if that is the master's end.
     #[inline]
     pub(super) fn entry_before(self, place: usize) -> Option<usize> {

@@ -12,7 +12,7 @@ use super::weight::map_bytes;
 use crate::types::listpack::Listpack;
 
 /// All nodes.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Nodes {
     closed: BTreeMap<StreamId, Listpack>,
     tail: Option<(StreamId, Listpack)>,
@@ -22,6 +22,16 @@ pub(super) struct Nodes {
 
 fn node<'a>((base, pack): (&'a StreamId, &'a Listpack)) -> NodeRef<'a> {
     NodeRef { base: *base, pack: pack.view() }
+}
+
+impl Clone for Nodes {
+    fn clone(&self) -> Nodes {
+        let (closed, tail) = (self.closed.clone(), self.tail.clone());
+        // A copy has no room to spare, so its account is its own.
+        let packs = closed.values().chain(tail.as_ref().map(|(_, pack)| pack));
+        let pack_bytes = packs.map(Listpack::memory_bytes).sum();
+        Nodes { closed, tail, pack_bytes }
+    }
 }
 
 impl Nodes {

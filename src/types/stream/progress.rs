@@ -48,7 +48,7 @@ impl Log {
         }
         match entries_read {
             Some(read) if !self.may_have_gap_from(id) => Some(added.wrapping_sub(read)),
-            _ => self.entries_until(id).map(|read| added - read as i64),
+            _ => self.entries_until(id).map(|read| added.wrapping_sub(read as i64)),
         }
     }
 
