@@ -70,7 +70,6 @@ const GROUPS_NOT_YET: &[&str] = &[
     "list",
     "pubsub",
     "scripting",
-    "set",
     "sorted-set",
     "stream",
     "transactions",

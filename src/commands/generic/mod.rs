@@ -4,7 +4,7 @@ mod expire;
 mod keys;
 mod object;
 mod relocate;
-mod scan;
+pub(super) mod scan;
 
 use crate::engine::command::Command;
 

@@ -129,7 +129,7 @@ fn remove_due(call: &mut Call<'_>, due: &[Vec<u8>]) {
 }
 
 /// Reads a cursor as C's `strtoul` does, on which clients may rely: a sign is taken, and no digits at all are 0.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
+pub(in crate::commands) fn parse_cursor(text: &[u8]) -> Option<u64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
