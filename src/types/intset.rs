@@ -139,6 +139,11 @@ impl Intset {
     }
 }
 
+impl IntsetRef<'static> {
+    /// One without members.
+    pub const EMPTY: IntsetRef<'static> = IntsetRef(&[]);
+}
+
 impl<'a> IntsetRef<'a> {
     /// The bytes of an intset from elsewhere, if they are well formed to the last member.
     pub fn parse(bytes: &'a [u8]) -> Option<IntsetRef<'a>> {

@@ -57,11 +57,17 @@ impl Popped {
 }
 
 impl Set {
-    /// Takes the form that suits `count` members to come, of which `first` is the first. Only an empty set may become
-    /// smaller by that.
+    /// Takes the form that suits `count` members to come, of which `first` is the first.
     pub fn expect(&mut self, first: &[u8], count: usize, limits: &Limits, secret: HashKey) {
         let fits = match self {
-            Set::Ints(ints) if ints.view().is_empty() && parse_i64(first).is_none() => count <= limits.small,
+            Set::Ints(ints) if ints.view().is_empty() => {
+                let (few, small) = (count <= limits.ints, count <= limits.small);
+                let takes_ints = few && parse_i64(first).is_some();
+                if small && !takes_ints {
+                    *self = Set::Small(Listpack::new());
+                }
+                small || takes_ints
+            }
             Set::Ints(_) => count <= limits.ints,
             Set::Small(_) => count <= limits.small,
             Set::Large(_) => true,
@@ -172,7 +178,7 @@ impl Set {
         let left = self.view().len() - count;
         match self {
             Set::Large(table) if left <= count / MOVED_SHARE => {
-                let mut kept = Set::default();
+                let mut kept = Set::Small(Listpack::new());
                 for entry in std::iter::from_fn(|| table.take_random(random)).take(left) {
                     kept.add(entry.key(), limits, secret);
                 }
@@ -253,7 +259,7 @@ const MOVED_SHARE: usize = 5;
 fn takes_one_more(pack: &Listpack, limits: &Limits, member: Item<'_>) -> bool {
     let view = pack.view();
     view.len() < limits.small
-        && (matches!(member, Item::Int(_)) || member.text_len() <= limits.small_bytes)
+        && member.text_len() <= limits.small_bytes
         && view.bytes().len() + member.packed_bytes() <= SMALL_BYTES_MAX
 }
 

@@ -7,6 +7,7 @@
 //! Randomness arrives as an argument: a source of uniform words.
 
 mod change;
+pub mod combine;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,11 @@ pub enum SetRef<'a> {
     Small(ListpackRef<'a>),
     /// See [`Set::Large`].
     Large(&'a Table<Never>),
+}
+
+impl SetRef<'static> {
+    /// A set without members.
+    pub const EMPTY: SetRef<'static> = SetRef::Ints(IntsetRef::EMPTY);
 }
 
 impl Default for Set {
