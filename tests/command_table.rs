@@ -50,18 +50,15 @@ const NOT_YET: &[&str] = &[
     // Latency figures, modules.
     "latency",
     "module",
-    // Values in transit; sorting; waiting for replicas.
+    // Values in transit; waiting for replicas.
     "dump",
     "migrate",
     "restore",
-    "sort",
-    "sort_ro",
     "wait",
 ];
 
 /// Groups of which nothing is there yet.
-const GROUPS_NOT_YET: &[&str] =
-    &["bitmap", "cluster", "geo", "hash", "hyperloglog", "scripting", "set", "sorted-set"];
+const GROUPS_NOT_YET: &[&str] = &["bitmap", "cluster", "geo", "hyperloglog", "scripting", "set"];
 
 /// Facts in which we differ, and why.
 const DIFFERENT: &[(&str, &str, &str)] = &[

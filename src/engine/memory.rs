@@ -95,7 +95,8 @@ impl Engine {
 
     fn evict(&mut self, db: usize, key: &[u8]) {
         let key: Key<'_> = self.keyspace.hasher().key(key);
-        if self.keyspace.databases[db].remove(&key).is_some() {
+        if let Some(evicted) = self.keyspace.databases[db].remove(&key) {
+            self.discard(evicted);
             self.key_event(db, Class::Evicted, "evicted", &key);
             self.key_changed(db, &key, None);
             self.stats.evicted_keys += 1;

@@ -17,6 +17,7 @@ mod call;
 pub mod command;
 pub mod effects;
 mod failure;
+mod fields;
 mod gates;
 mod identity;
 mod key_range;
@@ -55,7 +56,7 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
 use crate::keyspace::eviction::Pool;
-use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Removed, Value, View};
+use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Object, Payload, Removed, Value, View};
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, ProcessCpu, ProcessMemory};
 use crate::stats::{Slowlog, Stats};
@@ -318,9 +319,20 @@ impl Engine {
 
     /// Frees an entry that has left its database: at once if that is quick, otherwise in slices.
     #[inline]
-    pub fn discard(&mut self, removed: Removed) {
+    pub fn discard(&mut self, removed: impl Into<Option<Removed>>) {
+        let Some(removed) = removed.into() else { return };
         if matches!(removed.value(), Value::Object(object) if object.len() > FREED_AT_ONCE_MAX) {
             self.garbage.push(Garbage::Entry(removed));
+        }
+    }
+
+    /// The same for a value that was overwritten.
+    #[inline]
+    pub fn discard_value(&mut self, value: Option<Box<Object>>) {
+        if let Some(value) = value
+            && value.view().len() > FREED_AT_ONCE_MAX
+        {
+            self.garbage.push(Garbage::Value(value));
         }
     }
 
@@ -329,6 +341,7 @@ impl Engine {
         let freed = self.garbage.last_mut().is_some_and(|last| match last {
             Garbage::Databases(cleared) => cleared.free_step(entries),
             Garbage::Entry(removed) => removed.dismantle(entries),
+            Garbage::Value(value) => value.dismantle(entries),
         });
         if freed {
             self.garbage.pop();
@@ -344,4 +357,5 @@ const FREED_AT_ONCE_MAX: usize = 64;
 enum Garbage {
     Databases(Cleared),
     Entry(Removed),
+    Value(Box<Object>),
 }

@@ -66,6 +66,11 @@ fn positional(text: &[u8], is_digit: fn(&u8) -> bool, exponent_mark: u8) -> Opti
 /// Reads a double as `strtod` does: decimal or hexadecimal, `inf` and `infinity` in any case. Refused are NaN, numbers
 /// beyond the range, numbers other than 0 that are too small to differ from 0, and anything before or after.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(number) = super::number::parse_i64(text)
+        && number.unsigned_abs() < 1 << f64::MANTISSA_DIGITS
+    {
+        return Some(number as f64);
+    }
     let (value, zero) = match form(text)? {
         Form::Infinity => {
             return Some(if text[0] == b'-' { f64::NEG_INFINITY } else { f64::INFINITY });
@@ -74,6 +79,19 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
         Form::Hex { zero } => (f64::from_bits(parse_extended::<ieee::Double>(text)?.to_bits() as u64), zero),
     };
     (value.is_finite() && (value != 0.0 || zero)).then_some(value)
+}
+
+/// Reads a double as bounds of ranges are read: decimal only; no text at all is 0, and what is beyond the range is an infinity
+/// or 0.
+pub fn parse_f64_saturating(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    match form(text)? {
+        Form::Hex { .. } => None,
+        Form::Infinity => parse_f64(text),
+        Form::Decimal { .. } => std::str::from_utf8(text).ok()?.parse().ok(),
+    }
 }
 
 /// Reads a text that [`form`] has found to be a number, not an infinity, in a precision of choice; rounds to nearest.

@@ -9,6 +9,7 @@
 
 pub mod hash;
 mod hash_key;
+pub mod intset;
 pub mod list;
 pub mod listpack;
 pub mod lzf;
@@ -23,6 +24,7 @@ mod value;
 
 pub use hash::{Field, Growth, Hash, HashRef};
 pub use hash_key::HashKey;
+pub use intset::{Intset, IntsetRef};
 pub use list::{List, ListRef};
 pub use listpack::{Item, Listpack, ListpackRef};
 pub use object::{Kind, Object, ObjectRef};

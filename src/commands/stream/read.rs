@@ -109,10 +109,11 @@ impl Options {
 }
 
 fn unbalanced(of_group: bool) -> Failure {
-    let (command, symbol) = if of_group { ("xreadgroup", '>') } else { ("xread", '$') };
-    Failure::new(format!(
-        "ERR Unbalanced '{command}' list of streams: for each stream key an ID or '{symbol}' must be specified."
-    ))
+    Failure::fixed(if of_group {
+        "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified."
+    } else {
+        "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified."
+    })
 }
 
 fn only_of_group(option: &str) -> Failure {

@@ -211,6 +211,7 @@ impl Tree {
         Tree { leaves, inners: Nodes::new(), root, height: 0, len: 0 }
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }

@@ -266,9 +266,14 @@ impl<V: Payload> Table<V> {
         self.hash_key.hash(unsafe { RawEntry::<V>::from_pointer(cell.entry()).key() })
     }
 
+    /// The secret that it was made with.
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
+    }
+
     /// The hash of a key under the table's secret.
     #[inline]
-    pub(super) fn hash_of(&self, key: &[u8]) -> u64 {
+    pub fn hash_of(&self, key: &[u8]) -> u64 {
         self.hash_key.hash(key)
     }
 
