@@ -314,6 +314,7 @@ fn a_wait_counts_once_when_it_is_answered() {
     world.send(1, "TAKE k");
     assert_eq!(calls(&world).calls, 0);
     world.send(0, "SET k 1");
+    assert_eq!(world.got(1), "$1 1");
     assert_eq!((calls(&world).calls, calls(&world).duration), (1, Duration::from_micros(1)));
     world.send(1, "TAKE k");
     world.send(0, "CLIENT UNBLOCK 2 ERROR");

@@ -6,7 +6,7 @@
 //!
 //! The way of a request: [`Engine::prepare`] looks up the command, hashes the first key and fetches its bucket ahead
 //! (a batch of pipelined requests is prepared as a whole); [`Engine::run`] passes it through the gates, calls the handler and
-//! leaves the effects; [`Engine::finish`] notes how long it took. Anything that a handler cannot do because it would have to
+//! leaves the effects; [`Engine::finish`] notes how long it took and serves clients that waited for what it did. Anything that a handler cannot do because it would have to
 //! wait comes back as a [`Flow`].
 //!
 //! Guarantees: only the engine changes the keyspace; a request either runs whole or is refused; what a request did is in the

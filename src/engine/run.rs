@@ -75,7 +75,6 @@ impl Engine {
             }
         };
         let wanted = self.apply_reply_mode(client, out, start);
-        self.serve_waiting(now);
         // What the command sent to its own client comes behind its reply.
         let outbox = &mut self.sessions[client].outbox;
         if !outbox.is_empty() {
@@ -204,9 +203,23 @@ impl Engine {
         false
     }
 
-    /// Notes how long a request took: command statistics and slow log.
+    /// To be called after [`Engine::run`]: notes how long that took, then serves clients that wait for what it did.
     #[inline]
     pub fn finish(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        elapsed: Duration,
+        now: Now,
+    ) {
+        self.count_time(client, request, prepared, elapsed, now);
+        self.serve_waiting(now);
+    }
+
+    /// Command statistics and slow log.
+    #[inline]
+    pub(super) fn count_time(
         &mut self,
         client: SessionHandle,
         request: Request<'_>,
