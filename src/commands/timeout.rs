@@ -21,7 +21,6 @@ pub(super) fn seconds(call: &Call<'_>, i: usize) -> Result<Option<Duration>, Fai
 }
 
 /// Argument `i` in milliseconds; 0 waits for ever.
-#[allow(dead_code, reason = "the blocking commands are about to come")]
 pub(super) fn millis(call: &Call<'_>, i: usize) -> Result<Option<Duration>, Failure> {
     let millis =
         parse_i64(call.arg(i)).ok_or(Failure::fixed("ERR timeout is not an integer or out of range"))?;

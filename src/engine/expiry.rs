@@ -3,7 +3,7 @@
 //! An expired key leaves a DEL in the effects (UNLINK with `lazyfree-lazy-expire`), so that replicas and the append log need no
 //! clock. While CLIENT PAUSE holds writes back, expired keys are hidden but stay.
 
-use super::Engine;
+use super::{Class, Engine};
 use crate::keyspace::{ExpireLimits, Key};
 use crate::runtime::Now;
 
@@ -50,7 +50,9 @@ impl Engine {
     #[cold]
     fn remove_expired(&mut self, db: usize, key: &Key<'_>) {
         if let Some(removed) = self.keyspace.databases[db].remove(key) {
-            drop(removed);
+            self.discard(removed);
+            self.key_event(db, Class::Expired, "expired", key);
+            self.key_changed(db, key, None);
             self.stats.expired_keys += 1;
             self.effects
                 .push(db, &[if self.config.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" }, key.bytes]);
@@ -75,6 +77,7 @@ impl Engine {
             self.remove_expired(db, &key);
         }
         self.effects.end();
+        self.serve_waiting(now);
         self.expiry.cursor = step.cursor;
         let wrapped = step.cursor == 0;
         if wrapped {

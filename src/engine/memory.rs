@@ -5,7 +5,7 @@
 
 use rand_core::Rng;
 
-use super::{Engine, Failure};
+use super::{Class, Engine, Failure};
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::keyspace::eviction::Rules;
 use crate::keyspace::{Access, Key, Policy, Victim};
@@ -28,6 +28,12 @@ impl Engine {
     /// Bytes that clients take.
     pub fn clients_memory(&self) -> usize {
         self.sessions.memory_bytes()
+    }
+
+    /// [`Engine::make_room`], if there is a limit at all.
+    #[inline]
+    pub(super) fn make_room_if_limited(&mut self, needs_memory: bool, now: Now) -> Result<(), Failure> {
+        if self.config.maxmemory_bytes == 0 { Ok(()) } else { self.make_room(needs_memory, now) }
     }
 
     /// Evicts until the memory limit is met, as far as one command may. `Err` if the command needs memory, the limit is
@@ -89,7 +95,10 @@ impl Engine {
 
     fn evict(&mut self, db: usize, key: &[u8]) {
         let key: Key<'_> = self.keyspace.hasher().key(key);
-        if self.keyspace.databases[db].remove(&key).is_some() {
+        if let Some(evicted) = self.keyspace.databases[db].remove(&key) {
+            self.discard(evicted);
+            self.key_event(db, Class::Evicted, "evicted", &key);
+            self.key_changed(db, &key, None);
             self.stats.evicted_keys += 1;
             let verb: &[u8] = if self.config.lazyfree_lazy_eviction { b"UNLINK" } else { b"DEL" };
             self.effects.begin();

@@ -22,21 +22,31 @@ mod identity;
 mod key_range;
 mod memory;
 mod monitor;
+mod nested;
 mod notify;
 mod pause;
+mod pending;
+pub mod pubsub;
+mod run;
 pub mod session;
 pub mod table;
+mod transaction;
+mod watch;
 
 mod expiry;
 
-pub use blocking::{Nothing, Wait};
+pub use blocking::{Blocked, Nothing, Unblocked, Wait, WaitFigures};
 pub use call::{Around, Call, Edited};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;
 pub use identity::{Identity, REDIS_VERSION, SEAWALL_VERSION, address_text, is_local};
 pub use key_range::KeyRange;
+pub use nested::{Nested, Source};
 pub use notify::Class;
 pub use pause::{Pause, PauseScope};
+pub use pending::{Queued, Transaction, Watch};
+pub use transaction::Outcome;
+pub use watch::WatchFigures;
 
 use std::time::Duration;
 
@@ -45,17 +55,18 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
 use crate::keyspace::eviction::Pool;
-use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Removed, Value, View};
-use crate::protocol::reply::Reply;
+use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Object, Payload, Removed, Value, View};
 use crate::protocol::request::Request;
-use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
+use crate::runtime::{Monotonic, ProcessCpu, ProcessMemory};
 use crate::stats::{Slowlog, Stats};
 
-use command::{Command, Flag};
+use blocking::Queues;
 use effects::Effects;
+use pubsub::PubSub;
 
-use session::{Closing, ReplyMode, Session, SessionHandle, Sessions};
+use session::{Closing, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
+use watch::Watchers;
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,6 +100,8 @@ pub enum Job {
     Shutdown,
     /// MEMORY PURGE: give freed memory back, then `+OK`.
     PurgeMemory,
+    /// The jobs of a transaction, each with the replies that follow its own.
+    Several(Vec<(Job, Vec<u8>)>),
 }
 
 /// A request whose command has been looked up and whose first key has been hashed.
@@ -118,6 +131,8 @@ pub struct Engine {
     pub identity: Identity,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Who has subscribed to what.
+    pub pubsub: PubSub,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -128,14 +143,22 @@ pub struct Engine {
     pub config_changes: Vec<crate::config::Changed>,
     /// Changes of the data set since the start (Redis's `dirty`).
     pub changes: u64,
+    /// Reads the node's monotonic clock, to measure how long requests take that run inside others, or for clients that
+    /// waited. Nothing is ever decided by it.
+    pub stopwatch: fn() -> Monotonic,
     table: CommandTable,
     random: ChaCha8Rng,
     woken: Vec<SessionHandle>,
     monitors: usize,
     /// How deep commands run inside others (EXEC, scripts): within, nobody may wait.
     nesting: u32,
+    /// The request that ran last is not to be counted yet: it waits, or was queued.
+    uncounted: bool,
     /// What FLUSHALL ASYNC took away, and large values that went, freed in slices.
     garbage: Vec<Garbage>,
+    /// Clients that wait for keys.
+    waiting: Queues,
+    watchers: Watchers,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
     /// Bytes that the keyspace held when the last command asked for room.
@@ -159,17 +182,22 @@ impl Engine {
             effects: Effects::default(),
             identity,
             pause: Pause::default(),
+            pubsub: PubSub::default(),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),
             config_changes: Vec::new(),
             changes: 0,
+            stopwatch: Monotonic::default,
             table,
             random,
             woken: Vec::new(),
             monitors: 0,
             nesting: 0,
+            uncounted: false,
             garbage: Vec::new(),
+            waiting: Queues::default(),
+            watchers: Watchers::default(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
             keyspace_bytes_seen: 0,
@@ -216,190 +244,6 @@ impl Engine {
         }
     }
 
-    /// Runs a request of a client; its reply is appended to `out`.
-    pub fn run(
-        &mut self,
-        client: SessionHandle,
-        request: Request<'_>,
-        prepared: Prepared,
-        out: &mut Vec<u8>,
-        now: Now,
-    ) -> Flow {
-        let start = out.len();
-        let session = &mut self.sessions[client];
-        session.active = now;
-        session.waiting = false;
-        session.commands += 1;
-        let version = session.version;
-        let flow = match self.admit(client, request, prepared, now) {
-            Ok(Admitted::Run(command, id)) => {
-                self.execute(client, request, (command, id, prepared), out, now)
-            }
-            Ok(Admitted::Wait(until)) => {
-                let session = &mut self.sessions[client];
-                session.commands -= 1;
-                session.waiting = true;
-                return Flow::Paused(until);
-            }
-            Err(_) if prepared.command.is_none() && gates::is_http(request) => {
-                tracing::warn!(
-                    "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to \
-                     Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise \
-                     your instance. Connection aborted."
-                );
-                Flow::Abort
-            }
-            Err(failure) => {
-                self.count_rejected(prepared, &failure);
-                Reply::new(out, version).error(failure.text());
-                Flow::Continue
-            }
-        };
-        let wanted = self.apply_reply_mode(client, out, start);
-        match flow {
-            Flow::Job(job) if !wanted => Flow::SilentJob(job),
-            flow => flow,
-        }
-    }
-
-    /// All that stands between a request and its handler.
-    #[inline]
-    fn admit(
-        &mut self,
-        client: SessionHandle,
-        request: Request<'_>,
-        prepared: Prepared,
-        now: Now,
-    ) -> Result<Admitted, Failure> {
-        let row = gates::resolve(&self.table, prepared, request)?;
-        let (command, flags) = (row.command, row.flags);
-        gates::check(self, &self.sessions[client], row)?;
-        if self.config.maxmemory_bytes != 0 {
-            self.make_room(flags & Flag::DenyOom.bit() != 0, now)?;
-        }
-        if let Some((scope, until)) = self.pause.active(now.mono) {
-            let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
-            if waits && flags & Flag::RunsPaused.bit() == 0 {
-                return Ok(Admitted::Wait(until));
-            }
-        }
-        // `resolve` has seen that there is a command.
-        Ok(Admitted::Run(command, prepared.command.unwrap_or_default()))
-    }
-
-    /// Calls the handler inside a unit of effects.
-    #[inline]
-    fn execute(
-        &mut self,
-        client: SessionHandle,
-        request: Request<'_>,
-        (command, id, prepared): (&'static Command, CommandId, Prepared),
-        out: &mut Vec<u8>,
-        now: Now,
-    ) -> Flow {
-        let start = out.len();
-        let session = &mut self.sessions[client];
-        session.last_command = command.name;
-        let (db, version, no_touch) = (session.db, session.version, session.no_touch);
-        self.stats.total_commands_processed += 1;
-        self.stats.commands[id as usize].calls += 1;
-        self.effects.begin();
-        let reply = Reply::new(out, version);
-        let (before, first_key) = (self.changes, self.table.row(id).first_key);
-        let mut call = Call::new(self, client, request, reply, now)
-            .with_key(first_key, prepared.key)
-            .in_database(db, no_touch);
-        let result = (command.handler)(&mut call);
-        let (flow, spoken_for) = call.finish();
-        if self.changes != before && !spoken_for {
-            self.propagate_request(db, request);
-        }
-        self.effects.end();
-        if let Err(failure) = result {
-            self.stats.commands[id as usize].failed += 1;
-            self.stats.count_error(failure.code());
-            // An error takes the place of whatever the handler had begun to answer.
-            out.truncate(start);
-            Reply::new(out, version).error(failure.text());
-        }
-        // As in Redis, monitors see neither what is administrative nor QUIT.
-        if self.monitors > 0
-            && !(command.has(Flag::SkipMonitor) || command.has(Flag::Admin) || flow == Flow::Close)
-        {
-            self.feed_monitors(client, command, request, now);
-        }
-        flow
-    }
-
-    /// Leaves a command that changed something in the effects as it came.
-    fn propagate_request(&mut self, db: usize, request: Request<'_>) {
-        if self.effects.wanted() {
-            let arguments: Vec<&[u8]> = request.iter().collect();
-            self.effects.push(db, &arguments);
-        }
-    }
-
-    fn count_rejected(&mut self, prepared: Prepared, failure: &Failure) {
-        if let Some(id) = prepared.command {
-            self.stats.commands[id as usize].rejected += 1;
-        }
-        self.stats.count_error(failure.code());
-    }
-
-    /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended. True if the
-    /// reply is wanted.
-    #[inline]
-    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
-        let session = &mut self.sessions[client];
-        if session.reply_mode == ReplyMode::On {
-            return true;
-        }
-        out.truncate(start);
-        session.reply_mode = match session.reply_mode {
-            ReplyMode::SkipNext => ReplyMode::Skip,
-            ReplyMode::Skip => ReplyMode::On,
-            mode => mode,
-        };
-        false
-    }
-
-    /// Notes how long a request took: command statistics and slow log.
-    #[inline]
-    pub fn finish(
-        &mut self,
-        client: SessionHandle,
-        request: Request<'_>,
-        prepared: Prepared,
-        elapsed: Duration,
-        now: Now,
-    ) {
-        let Some(id) = prepared.command else { return };
-        self.stats.commands[id as usize].duration += elapsed;
-        let slower_than = self.config.slowlog_log_slower_than_us;
-        if slower_than >= 0 && elapsed.as_micros() >= slower_than as u128 {
-            self.log_slow(client, request, id, elapsed, now);
-        }
-    }
-
-    #[cold]
-    fn log_slow(
-        &mut self,
-        client: SessionHandle,
-        request: Request<'_>,
-        id: CommandId,
-        elapsed: Duration,
-        now: Now,
-    ) {
-        let row = self.table.row(id);
-        if row.has(Flag::SkipCommandLog) || self.config.slowlog_max_len == 0 {
-            return;
-        }
-        let session = &self.sessions[client];
-        let who = (address_text(&session.peer), session.name.clone());
-        let words: Vec<&[u8]> = monitor::shown_words(row.command, request);
-        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len as usize);
-    }
-
     /// Whether this client may use DEBUG (`enable-debug-command`).
     fn debug_allowed(&self, session: &Session) -> bool {
         self.config.enable_debug_command.allows(is_local(&session.peer))
@@ -407,8 +251,25 @@ impl Engine {
 
     /// Ends a client's connection from outside (CLIENT KILL, time-out): the node is told to look.
     pub fn close_session(&mut self, client: SessionHandle, how: Closing) {
+        if how == Closing::Now {
+            // From here on nothing must be done for it, such as taking an element from a list.
+            self.stop_waiting(client);
+        }
         self.sessions[client].closing = Some(how);
         self.wake(client);
+    }
+
+    /// Closes a client that leaves too much of what it was sent unread.
+    #[cold]
+    pub fn close_over_limit(&mut self, client: SessionHandle, unsent: usize) {
+        self.stats.client_output_buffer_limit_disconnections += 1;
+        let session = &mut self.sessions[client];
+        session.outbox = Vec::new();
+        tracing::warn!(
+            "Client {} closed for overcoming of output buffer limits ({unsent} bytes unsent).",
+            address_text(&session.peer)
+        );
+        self.close_session(client, Closing::Now);
     }
 
     /// Forgets a client whose connection has ended.
@@ -416,6 +277,9 @@ impl Engine {
         if self.sessions[client].monitor {
             self.monitors -= 1;
         }
+        self.unsubscribe_all(client);
+        self.stop_waiting(client);
+        self.unwatch(client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }
@@ -454,9 +318,20 @@ impl Engine {
 
     /// Frees an entry that has left its database: at once if that is quick, otherwise in slices.
     #[inline]
-    pub fn discard(&mut self, removed: Removed) {
+    pub fn discard(&mut self, removed: impl Into<Option<Removed>>) {
+        let Some(removed) = removed.into() else { return };
         if matches!(removed.value(), Value::Object(object) if object.len() > FREED_AT_ONCE_MAX) {
             self.garbage.push(Garbage::Entry(removed));
+        }
+    }
+
+    /// The same for a value that was overwritten.
+    #[inline]
+    pub fn discard_value(&mut self, value: Option<Box<Object>>) {
+        if let Some(value) = value
+            && value.view().len() > FREED_AT_ONCE_MAX
+        {
+            self.garbage.push(Garbage::Value(value));
         }
     }
 
@@ -465,6 +340,7 @@ impl Engine {
         let freed = self.garbage.last_mut().is_some_and(|last| match last {
             Garbage::Databases(cleared) => cleared.free_step(entries),
             Garbage::Entry(removed) => removed.dismantle(entries),
+            Garbage::Value(value) => value.dismantle(entries),
         });
         if freed {
             self.garbage.pop();
@@ -480,10 +356,5 @@ const FREED_AT_ONCE_MAX: usize = 64;
 enum Garbage {
     Databases(Cleared),
     Entry(Removed),
-}
-
-/// How a request came out of the gates.
-enum Admitted {
-    Run(&'static Command, CommandId),
-    Wait(Monotonic),
+    Value(Box<Object>),
 }

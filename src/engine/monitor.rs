@@ -3,6 +3,7 @@
 use super::Engine;
 use super::command::Command;
 use super::identity::address_text;
+use super::nested::Source;
 use super::session::SessionHandle;
 use crate::config::rows;
 use crate::protocol::request::Request;
@@ -31,25 +32,26 @@ impl Engine {
         client: SessionHandle,
         command: &Command,
         request: Request<'_>,
+        source: Source,
         now: Now,
     ) {
         let session = &self.sessions[client];
-        let line = line(session.db, &session.peer, &shown_words(command, request), now);
+        let from = match (source, &session.peer) {
+            (Source::Script, _) => "lua".to_owned(),
+            (_, Address::Ip(_)) => address_text(&session.peer),
+            (_, Address::Unix(path)) => format!("unix:{}", path.display()),
+        };
+        let line = line(session.db, &from, &shown_words(command, request), now);
         let monitors: Vec<_> = self.sessions.iter().filter(|(_, s)| s.monitor).map(|(h, _)| h).collect();
         for monitor in monitors {
-            self.sessions[monitor].outbox.extend_from_slice(&line);
-            self.wake(monitor);
+            self.send(monitor, &line);
         }
     }
 }
 
 /// `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`
-fn line(db: usize, peer: &Address, words: &[&[u8]], now: Now) -> Vec<u8> {
+fn line(db: usize, from: &str, words: &[&[u8]], now: Now) -> Vec<u8> {
     let (seconds, micros) = (now.wall.0.div_euclid(1_000_000), now.wall.0.rem_euclid(1_000_000));
-    let from = match peer {
-        Address::Ip(_) => address_text(peer),
-        Address::Unix(path) => format!("unix:{}", path.display()),
-    };
     let mut line = format!("+{seconds}.{micros:06} [{db} {from}]").into_bytes();
     for word in words {
         line.push(b' ');

@@ -5,8 +5,12 @@
 //! for MONITOR, later messages and invalidations) collect in its outbox, and the engine names the client in
 //! [`Engine::take_woken`](super::Engine::take_woken), so that the node sends them.
 
+use super::blocking::Blocked;
+use super::pending::{Transaction, Watch};
+use super::pubsub::Subscriptions;
+use crate::config::ClientClass;
 use crate::protocol::reply::Version;
-use crate::runtime::{Address, Now};
+use crate::runtime::{Address, Monotonic, Now};
 
 /// The engine's short name for a session: valid from connect to disconnect, then used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -85,10 +89,18 @@ pub struct Session {
     pub no_touch: bool,
     /// Whether its next request waits for the end of a pause.
     pub waiting: bool,
+    /// What it has queued since MULTI, if it has begun a transaction.
+    pub transaction: Option<Box<Transaction>>,
+    /// What it watches.
+    pub watch: Watch,
+    /// What it waits for, if it does.
+    pub blocked: Option<Box<Blocked>>,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// The connection has to close: at once, or when what is in its buffers is sent.
     pub closing: Option<Closing>,
+    /// What it has subscribed to.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// Bytes that others sent to it, not yet taken by the node.
     pub outbox: Vec<u8>,
     /// What the connection holds.
@@ -119,14 +131,35 @@ impl Session {
         self.reply_mode = ReplyMode::On;
     }
 
+    /// Whether it is in RESP2's subscriber mode: every reply is a message, and few commands are allowed.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions.is_some() && self.version == Version::Resp2
+    }
+
+    /// The class whose output limit it is under.
+    #[inline]
+    pub fn class(&self) -> ClientClass {
+        if self.subscriptions.is_some() { ClientClass::PubSub } else { ClientClass::Normal }
+    }
+
+    /// When its wait for a key ends, if it waits and not for ever.
+    pub fn blocked_until(&self) -> Option<Monotonic> {
+        self.blocked.as_ref().and_then(|blocked| blocked.deadline())
+    }
+
     /// Bytes of memory that the connection's buffers take, as far as the engine knows.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Session>()
             + self.outbox.capacity()
             + self.name.capacity()
+            + self.watch.memory_bytes()
+            + self.transaction.as_ref().map_or(0, |transaction| transaction.memory_bytes())
+            + self.blocked.as_ref().map_or(0, |blocked| blocked.memory_bytes())
             + self.traffic.query_bytes
             + self.traffic.query_free_bytes
             + self.traffic.output_bytes
+            + self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.memory_bytes())
     }
 }
 
@@ -162,8 +195,12 @@ impl Sessions {
             no_evict: false,
             no_touch: false,
             waiting: false,
+            transaction: None,
+            watch: Watch::default(),
+            blocked: None,
             reply_mode: ReplyMode::On,
             closing: None,
+            subscriptions: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),
             accounted_bytes: 0,

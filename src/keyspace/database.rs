@@ -135,13 +135,15 @@ impl Database {
     }
 
     /// Puts value, expiry and access clock of a removed entry (or of a copy of one) under a key, in place of what stands
-    /// there.
-    pub fn insert_removed(&mut self, key: &Key<'_>, mut removed: OwnedEntry) {
-        self.remove(key);
+    /// there, which comes back.
+    #[must_use = "a large value must not be freed at once"]
+    pub fn insert_removed(&mut self, key: &Key<'_>, mut removed: OwnedEntry) -> Option<OwnedEntry> {
+        let old = self.remove(key);
         let (expiry, clock) = (removed.expiry(), removed.entry().clock());
         if let Slot::Vacant(vacant) = self.slot(key) {
             vacant.insert(removed.take_value(), expiry, clock);
         }
+        old
     }
 
     /// Empties the database, and hands out what was in it, to be freed in slices. A snapshot that is under way gets it

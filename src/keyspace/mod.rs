@@ -21,8 +21,8 @@ mod tests;
 
 pub use crate::types::table::{ExpireLimits, ExpireStep};
 pub use crate::types::{
-    Expiry, Hash, HashKey, HashRef, Item, Kind, List, ListRef, NewValue, Object, ObjectRef, Set, SetRef,
-    SortedSet, SortedSetRef, Stream, Value, View,
+    Expiry, Hash, HashKey, HashRef, Item, Kind, List, ListRef, NewValue, Object, ObjectRef, Payload, Set,
+    SetRef, SortedSet, SortedSetRef, Stream, Value, View,
 };
 pub use access::Access;
 pub use database::{Cleared, Database};

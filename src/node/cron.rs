@@ -109,10 +109,12 @@ fn housekeeping<R: Runtime>(shared: &Shared<R>, ticks: u64, at: Now) {
     if engine.pause.take_ended(at.mono) {
         engine.wake_all();
     }
+    // Eviction, or the end of a pause, may be what somebody waits for.
+    engine.serve_waiting(at);
 }
 
 /// `timeout`: clients that sent nothing for so long are closed; monitors may be silent, and
-/// those that a pause holds back are.
+/// those that a pause holds back or that wait for a key are.
 fn close_idle(engine: &mut Engine, ticks: u64, now: Monotonic) {
     let limit = Duration::from_secs(engine.config.timeout_seconds.into());
     if limit.is_zero() {
@@ -124,7 +126,11 @@ fn close_idle(engine: &mut Engine, ticks: u64, now: Monotonic) {
     let start = (ticks as usize * count) % all.len().max(1);
     for client in all.iter().cycle().skip(start).take(count.min(all.len())) {
         let session = &engine.sessions[*client];
-        if !session.monitor && !session.waiting && now - session.active.mono > limit {
+        if !session.monitor
+            && !session.waiting
+            && session.blocked.is_none()
+            && now - session.active.mono > limit
+        {
             info!("Closing idle client {}", address_text(&session.peer));
             engine.close_session(*client, Closing::Now);
         }

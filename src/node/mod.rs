@@ -52,7 +52,8 @@ impl<R: Runtime> Node<R> {
         identity.run_id = run_id::<R>();
         identity.startup_memory_bytes = R::process_memory().allocated as usize;
         let Listeners { tcp, unix } = open_listeners::<R>(&config)?;
-        let engine = Engine::new(config, table, identity, R::random());
+        let mut engine = Engine::new(config, table, identity, R::random());
+        engine.stopwatch = R::now;
         let shared = Rc::new(Shared::new(engine, host));
         shared.listen_on(tcp);
         if let Some(unix) = unix {

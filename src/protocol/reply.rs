@@ -57,6 +57,12 @@ impl<'a> Reply<'a> {
         self.version = version;
     }
 
+    /// The output itself, for whole replies that others write (a transaction's, one after the other).
+    #[inline]
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
     /// How many bytes the output holds, those of earlier replies included.
     #[inline]
     pub fn position(&self) -> usize {

@@ -7,6 +7,7 @@
 //! Guarantees: requests run and are answered in the order in which they came; a client that does not read makes only itself
 //! wait, and one that sends without end lets others have their turn; the engine is never held across an await.
 
+mod blocked;
 mod output;
 
 use std::io;
@@ -25,6 +26,7 @@ use crate::engine::{Engine, Flow, Job, address_text};
 use crate::protocol::request::{Limits, Parser};
 use crate::runtime::{Monotonic, Now, Runtime};
 
+use blocked::Wake;
 use output::Output;
 
 /// A scratch buffer that a large reply has swollen gives the memory beyond this back.
@@ -60,6 +62,7 @@ enum Event {
     /// One whose reply nobody wants.
     SilentJob(Job),
     Paused(Monotonic),
+    Blocked,
     End,
 }
 
@@ -96,6 +99,11 @@ pub(super) async fn serve<R: Runtime>(shared: Rc<Shared<R>>, stream: R::Stream, 
                 jobs::run(&shared, job, client, &mut Vec::new()).await;
             }
             Event::Paused(until) => connection.wait(until).await,
+            Event::Blocked => {
+                if connection.stay_blocked().await == Wake::Gone {
+                    break;
+                }
+            }
             Event::End => break,
         }
     }
@@ -172,7 +180,10 @@ impl<R: Runtime> Connection<R> {
     /// What others sent to this client goes behind the replies it already has.
     fn take_outbox(&mut self) {
         let outbox = std::mem::take(&mut self.shared.engine.borrow_mut().sessions[self.client].outbox);
-        self.output.push(&outbox);
+        if !outbox.is_empty() {
+            self.output.push(outbox);
+            self.note_traffic(0, 0);
+        }
     }
 
     /// Reads once and runs what is complete.
@@ -278,7 +289,8 @@ impl<R: Runtime> Connection<R> {
                 break;
             }
         }
-        if (input.len() - consumed) as u64 > engine.config.client_query_buffer_limit_bytes {
+        let queued = engine.sessions[self.client].transaction.as_ref().map_or(0, |t| t.argument_bytes());
+        if (input.len() - consumed + queued) as u64 > engine.config.client_query_buffer_limit_bytes {
             self.refuse_long_input(&mut engine);
         }
         (consumed, Progress::Done)
@@ -315,8 +327,7 @@ impl<R: Runtime> Connection<R> {
                 Flow::Paused(until) => {
                     return Some((batch.start(i), Progress::Stopped(Event::Paused(until))));
                 }
-                // Nobody can be made to wait yet.
-                Flow::Blocked => None,
+                Flow::Blocked => Some(Event::Blocked),
                 Flow::Job(job) => Some(Event::Job(job)),
                 Flow::SilentJob(job) => Some(Event::SilentJob(job)),
             };
@@ -332,12 +343,13 @@ impl<R: Runtime> Connection<R> {
     /// Much has been answered: too much, or enough for now.
     fn pause_for_output(&mut self, engine: &mut Engine, output: &[u8], more: bool) -> Option<Event> {
         self.yielding = more;
-        let hard = engine.config.client_output_buffer_limits.normal.hard_bytes;
+        let class = engine.sessions[self.client].class();
+        let hard = engine.config.client_output_buffer_limits.of(class).hard_bytes;
         let unsent = self.output.unsent() + output.len();
         if hard == 0 || unsent as u64 <= hard {
             return None;
         }
-        self.note_over_limit(engine, unsent);
+        engine.close_over_limit(self.client, unsent);
         Some(Event::End)
     }
 
@@ -383,17 +395,12 @@ impl<R: Runtime> Connection<R> {
     fn is_over_limit(&mut self) -> bool {
         let shared = self.shared.clone();
         let mut engine = shared.engine.borrow_mut();
-        let over = self.output.is_over(&engine.config.client_output_buffer_limits.normal, R::now());
+        let limit = *engine.config.client_output_buffer_limits.of(engine.sessions[self.client].class());
+        let over = self.output.is_over(&limit, R::now());
         if over {
-            self.note_over_limit(&mut engine, self.output.unsent());
+            engine.close_over_limit(self.client, self.output.unsent());
         }
         over
-    }
-
-    fn note_over_limit(&self, engine: &mut Engine, unsent: usize) {
-        engine.stats.client_output_buffer_limit_disconnections += 1;
-        let peer = address_text(&engine.sessions[self.client].peer);
-        warn!("Client {peer} closed for overcoming of output buffer limits ({unsent} bytes unsent).");
     }
 
     fn refuse_long_input(&mut self, engine: &mut Engine) {

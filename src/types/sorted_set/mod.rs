@@ -100,6 +100,23 @@ impl Payload for SortedSet {
         }
     }
 
+    fn pack(self) -> Result<(u8, Vec<u8>), SortedSet> {
+        match self {
+            SortedSet::Small(pack) => Ok((0, pack.into_bytes())),
+            large => Err(large),
+        }
+    }
+
+    #[inline]
+    fn unpack(_tag: u8, bytes: Vec<u8>) -> SortedSet {
+        SortedSet::Small(Listpack::from_bytes(bytes))
+    }
+
+    #[inline]
+    fn view_packed(_tag: u8, bytes: &[u8]) -> SortedSetRef<'_> {
+        SortedSetRef::Small(ListpackRef::trusted(bytes))
+    }
+
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             SortedSet::Small(_) => true,

@@ -92,7 +92,7 @@ fn close_all(call: &mut Call<'_>, filter: &Filter<'_>) -> usize {
         session.closing.is_none()
             && !(filter.skip_me && handle == asking)
             && filter.id.is_none_or(|id| session.id == id)
-            && filter.kind.is_none_or(|kind| kind == Kind::Normal)
+            && filter.kind.is_none_or(|kind| kind == Kind::of(session))
             && filter.address.is_none_or(|address| address_text(&session.peer).as_bytes() == address)
             && filter.local_address.is_none_or(|address| address_text(&session.local).as_bytes() == address)
             && filter.age_seconds_min.is_none_or(|least| age >= least)

@@ -3,7 +3,9 @@
 use std::io::Write;
 
 use super::{ADMINISTRATIVE, SUBCOMMAND};
+use crate::config::ClientClass;
 use crate::engine::command::{Command, Flag};
+use crate::engine::pubsub::Space;
 use crate::engine::session::{Closing, Session};
 use crate::engine::{Call, Failure, address_text};
 use crate::protocol::reply::Version;
@@ -29,9 +31,10 @@ fn list(call: &mut Call<'_>) -> Result<(), Failure> {
     match call.len() {
         2 => sessions.by_id().into_iter().for_each(|(_, session)| show(session, &mut text)),
         4 if call.arg_is(2, "type") => {
-            if Kind::parse(call.arg(3))? == Kind::Normal {
-                sessions.by_id().into_iter().for_each(|(_, session)| show(session, &mut text));
-            }
+            let kind = Kind::parse(call.arg(3))?;
+            let fits = |session: &Session| Kind::of(session) == kind;
+            let sessions = sessions.by_id().into_iter();
+            sessions.filter(|(_, session)| fits(session)).for_each(|(_, session)| show(session, &mut text));
         }
         4.. if call.arg_is(2, "id") => {
             for word in call.request.iter_from(3) {
@@ -76,6 +79,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) fn of(session: &Session) -> Kind {
+        match session.class() {
+            ClientClass::Normal => Kind::Normal,
+            ClientClass::Replica => Kind::Replica,
+            ClientClass::PubSub => Kind::PubSub,
+        }
+    }
+
     pub(super) fn parse(word: &[u8]) -> Result<Kind, Failure> {
         match word.to_ascii_lowercase().as_slice() {
             b"normal" => Ok(Kind::Normal),
@@ -88,7 +99,7 @@ impl Kind {
 }
 
 /// The fields of Redis 7.0 in its order, then those that came with 7.2. What does not exist here yet (transactions,
-/// subscriptions, redirection) has the value that Redis shows for a client that does not use it; descriptors are the
+/// redirection) has the value that Redis shows for a client that does not use it; descriptors are the
 /// runtime's, so `fd` is unknown.
 fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: Now) {
     let traffic = &session.traffic;
@@ -104,13 +115,16 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
     line.field("idle", idle.as_secs());
     line.field("flags", flags(session));
     line.field("db", session.db);
-    for (name, value) in [("sub", 0), ("psub", 0), ("ssub", 0), ("multi", -1)] {
-        line.field(name, value);
+    for (name, space) in [("sub", Space::Channels), ("psub", Space::Patterns), ("ssub", Space::Shards)] {
+        line.field(name, session.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.len(space)));
     }
+    let transaction = session.transaction.as_deref();
+    line.field("multi", transaction.map_or(-1, |transaction| transaction.len() as i64));
+    line.field("watch", session.watch.len());
     line.field("qbuf", traffic.query_bytes);
     line.field("qbuf-free", traffic.query_free_bytes);
     line.field("argv-mem", request_bytes);
-    line.field("multi-mem", 0);
+    line.field("multi-mem", transaction.map_or(0, |transaction| transaction.memory_bytes()));
     line.field("rbs", traffic.output_bytes);
     line.field("rbp", traffic.output_bytes);
     line.field("obl", traffic.output_bytes);
@@ -130,7 +144,10 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
 fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
-        ('b', session.waiting),
+        ('x', session.transaction.is_some()),
+        ('P', session.subscriptions.is_some()),
+        ('b', session.waiting || session.blocked.is_some()),
+        ('d', session.watch.changed),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
         ('U', matches!(session.peer, Address::Unix(_))),

@@ -4,6 +4,7 @@ mod kill;
 mod list;
 mod pause;
 pub(super) mod settings;
+mod unblock;
 
 use crate::commands::help;
 use crate::engine::command::{Category, Command, Flag, Group};
@@ -29,6 +30,7 @@ pub(super) const CLIENT: Command = Command {
         settings::REPLY,
         settings::SETINFO,
         settings::SETNAME,
+        unblock::UNBLOCK,
         pause::UNPAUSE,
     ],
     ..Command::DEFAULT

@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::engine::Engine;
+use crate::engine::pubsub::Space;
 use crate::runtime::Now;
 
 pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
@@ -18,10 +19,11 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     report.field("evicted_clients", 0);
     report.field("keyspace_hits", stats.keyspace_hits);
     report.field("keyspace_misses", stats.keyspace_misses);
+    let pubsub = &engine.pubsub;
+    report.field("pubsub_channels", pubsub.len(Space::Channels));
+    report.field("pubsub_patterns", pubsub.len(Space::Patterns));
+    report.field("pubsubshard_channels", pubsub.len(Space::Shards));
     let none_yet = [
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "tracking_total_keys",

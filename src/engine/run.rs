@@ -1,0 +1,260 @@
+//! The way of a request: through the gates, into its handler, out with reply and effects.
+
+use std::time::Duration;
+
+use super::command::{Command, Flag};
+use super::identity::address_text;
+use super::nested::Source;
+use super::session::{ReplyMode, SessionHandle};
+use super::table::CommandId;
+use super::{Call, Engine, Failure, Flow, PauseScope, Prepared, gates, monitor};
+use crate::protocol::reply::{Reply, Version};
+use crate::protocol::request::Request;
+use crate::runtime::{Monotonic, Now};
+
+/// A request that goes to its handler.
+pub(super) struct Running {
+    pub client: SessionHandle,
+    pub command: &'static Command,
+    pub id: CommandId,
+    /// See [`Prepared`].
+    pub key: Option<(u64, u16)>,
+    /// How the reply is written.
+    pub version: Version,
+    pub source: Source,
+}
+
+impl Engine {
+    /// Runs a request of a client; its reply is appended to `out`.
+    pub fn run(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        out: &mut Vec<u8>,
+        now: Now,
+    ) -> Flow {
+        let start = out.len();
+        let session = &mut self.sessions[client];
+        session.active = now;
+        session.waiting = false;
+        self.uncounted = false;
+        session.commands += 1;
+        let version = session.version;
+        let flow = match self.admit(client, request, prepared, now) {
+            Ok(Admitted::Queue(command)) => {
+                self.sessions[client].last_command = command.name;
+                self.queue(client, request, prepared, out);
+                Flow::Continue
+            }
+            Ok(Admitted::Run(command, id)) => {
+                self.sessions[client].last_command = command.name;
+                let key = prepared.key;
+                let running = Running { client, command, id, key, version, source: Source::Client };
+                self.execute(request, running, out, now)
+            }
+            Ok(Admitted::Wait(until)) => {
+                let session = &mut self.sessions[client];
+                session.commands -= 1;
+                session.waiting = true;
+                return Flow::Paused(until);
+            }
+            Err(_) if prepared.command.is_none() && gates::is_http(request) => {
+                tracing::warn!(
+                    "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to \
+                     Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise \
+                     your instance. Connection aborted."
+                );
+                Flow::Abort
+            }
+            Err(failure) => {
+                let failure = self.refuse_transaction(client, prepared, failure);
+                self.count_rejected(prepared, &failure);
+                Reply::new(out, version).error(failure.text());
+                Flow::Continue
+            }
+        };
+        let wanted = self.apply_reply_mode(client, out, start);
+        self.serve_waiting(now);
+        // What the command sent to its own client comes behind its reply.
+        let outbox = &mut self.sessions[client].outbox;
+        if !outbox.is_empty() {
+            out.extend_from_slice(&std::mem::take(outbox));
+        }
+        match flow {
+            Flow::Job(job) if !wanted => Flow::SilentJob(job),
+            Flow::Blocked => {
+                if let Some(blocked) = &mut self.sessions[client].blocked {
+                    blocked.silent = !wanted;
+                }
+                flow
+            }
+            flow => flow,
+        }
+    }
+
+    /// All that stands between a request and its handler.
+    #[inline]
+    fn admit(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        now: Now,
+    ) -> Result<Admitted, Failure> {
+        let row = gates::resolve(&self.table, prepared, request)?;
+        let command = row.command;
+        let session = &self.sessions[client];
+        gates::check(self, session, row)?;
+        let (flags, queues) = match &session.transaction {
+            None => (row.flags, false),
+            Some(transaction) => (transaction.flags(row), !row.has(Flag::Unqueued)),
+        };
+        self.make_room_if_limited(flags & Flag::DenyOom.bit() != 0, now)?;
+        if let Some((scope, until)) = self.pause.active(now.mono) {
+            let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
+            if waits && flags & Flag::RunsPaused.bit() == 0 {
+                return Ok(Admitted::Wait(until));
+            }
+        }
+        if queues {
+            return Ok(Admitted::Queue(command));
+        }
+        // `resolve` has seen that there is a command.
+        Ok(Admitted::Run(command, prepared.command.unwrap_or_default()))
+    }
+
+    /// Calls the handler inside a unit of effects.
+    #[inline]
+    pub(super) fn execute(
+        &mut self,
+        request: Request<'_>,
+        Running { client, command, id, key, version, source }: Running,
+        out: &mut Vec<u8>,
+        now: Now,
+    ) -> Flow {
+        let start = out.len();
+        let session = &self.sessions[client];
+        let (db, no_touch) = (session.db, session.no_touch);
+        self.stats.total_commands_processed += 1;
+        self.stats.commands[id as usize].calls += 1;
+        self.effects.begin();
+        let reply = Reply::new(out, version);
+        let (before, first_key) = (self.changes, self.table.row(id).first_key);
+        let mut call =
+            Call::new(self, client, request, reply, now).with_key(first_key, key).in_database(db, no_touch);
+        let result = (command.handler)(&mut call);
+        let (flow, spoken_for) = call.finish();
+        if self.changes != before && !spoken_for {
+            self.propagate_request(db, request);
+        }
+        self.effects.end();
+        if let Err(failure) = result {
+            self.stats.commands[id as usize].failed += 1;
+            self.stats.count_error(failure.code());
+            // An error takes the place of whatever the handler had begun to answer.
+            out.truncate(start);
+            Reply::new(out, version).error(failure.text());
+        }
+        if flow == Flow::Blocked {
+            // It counts when it is answered.
+            self.uncounted = true;
+            self.stats.total_commands_processed -= 1;
+            self.stats.commands[id as usize].calls -= 1;
+        }
+        // As in Redis, monitors see neither what is administrative nor QUIT.
+        if self.monitors > 0
+            && source != Source::Waiting
+            && !(command.has(Flag::SkipMonitor) || command.has(Flag::Admin) || flow == Flow::Close)
+        {
+            self.feed_monitors(client, command, request, source, now);
+        }
+        flow
+    }
+
+    /// Leaves a command that changed something in the effects as it came.
+    fn propagate_request(&mut self, db: usize, request: Request<'_>) {
+        if self.effects.wanted() {
+            let arguments: Vec<&[u8]> = request.iter().collect();
+            self.effects.push(db, &arguments);
+        }
+    }
+
+    pub(super) fn count_rejected(&mut self, prepared: Prepared, failure: &Failure) {
+        if let Some(id) = prepared.command {
+            self.stats.commands[id as usize].rejected += 1;
+        }
+        self.stats.count_error(failure.code());
+    }
+
+    /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended. True if the
+    /// reply is wanted.
+    #[inline]
+    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
+        let session = &mut self.sessions[client];
+        if session.reply_mode == ReplyMode::On {
+            return true;
+        }
+        out.truncate(start);
+        session.reply_mode = match session.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            mode => mode,
+        };
+        false
+    }
+
+    /// Notes how long a request took: command statistics and slow log.
+    #[inline]
+    pub fn finish(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        elapsed: Duration,
+        now: Now,
+    ) {
+        let Some(id) = prepared.command else { return };
+        if self.uncounted {
+            return self.finish_later(client, elapsed);
+        }
+        self.stats.commands[id as usize].duration += elapsed;
+        let slower_than = self.config.slowlog_log_slower_than_us;
+        if slower_than >= 0 && elapsed.as_micros() >= slower_than as u128 {
+            self.log_slow(client, request, id, elapsed, now);
+        }
+    }
+
+    #[cold]
+    fn finish_later(&mut self, client: SessionHandle, elapsed: Duration) {
+        if let Some(blocked) = &mut self.sessions[client].blocked {
+            blocked.ran += elapsed;
+        }
+    }
+
+    #[cold]
+    fn log_slow(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        id: CommandId,
+        elapsed: Duration,
+        now: Now,
+    ) {
+        let row = self.table.row(id);
+        if row.has(Flag::SkipCommandLog) || self.config.slowlog_max_len == 0 {
+            return;
+        }
+        let session = &self.sessions[client];
+        let who = (address_text(&session.peer), session.name.clone());
+        let words: Vec<&[u8]> = monitor::shown_words(row.command, request);
+        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len as usize);
+    }
+}
+
+/// How a request came out of the gates.
+enum Admitted {
+    Run(&'static Command, CommandId),
+    Queue(&'static Command),
+    Wait(Monotonic),
+}
