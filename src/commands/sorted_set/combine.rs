@@ -4,6 +4,7 @@
 //! the smallest set first, so that sums come out as Redis's to the last bit.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use super::{answer_elements, limits_of, store};
 use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
@@ -160,7 +161,7 @@ impl<'a> Source<'a> {
         match self {
             Source::Nothing => None,
             Source::Sorted(set) => set.score(member),
-            Source::Set(set) => super::plain::contains(set, member).then_some(1.0),
+            Source::Set(set) => set.contains(member).then_some(1.0),
         }
     }
 
@@ -176,7 +177,14 @@ impl<'a> Source<'a> {
                     }
                 }
             }
-            Source::Set(set) => super::plain::each(set, |member| each(member, 1.0)),
+            Source::Set(set) => {
+                let mut digits = itoa::Buffer::new();
+                // Whether it was shown to the end is nobody's question.
+                let _ = set.try_for_each(|member| match each(member.text(&mut digits), 1.0) {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                });
+            }
         }
     }
 }

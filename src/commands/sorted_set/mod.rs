@@ -3,7 +3,6 @@
 mod add;
 mod bounds;
 mod combine;
-mod plain;
 mod pop;
 mod random;
 mod range;

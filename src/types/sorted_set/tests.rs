@@ -152,7 +152,7 @@ proptest! {
     fn members_of_one_score_are_in_the_order_of_their_bytes(members in vec(member(), 0..300), bounds in vec(member(), 10)) {
         let limits = limits(50);
         let mut set = SortedSet::default();
-        members.iter().for_each(|member| drop(set.set(member, 1.5, &limits)));
+        members.iter().for_each(|member| _ = set.set(member, 1.5, &limits));
         let mut all = members;
         all.sort();
         all.dedup();
@@ -169,18 +169,18 @@ proptest! {
         let limits = limits(0);
         let mut set = SortedSet::default();
         let name = |kind: &str, i: u32| format!("{kind}{i}").into_bytes();
-        (0..stays).for_each(|i| drop(set.set(&name("stays", i), f64::from(i % 9), &limits)));
-        (0..goes).for_each(|i| drop(set.set(&name("goes", i), f64::from(i), &limits)));
+        (0..stays).for_each(|i| _ = set.set(&name("stays", i), f64::from(i % 9), &limits));
+        (0..goes).for_each(|i| _ = set.set(&name("goes", i), f64::from(i), &limits));
         let (mut seen, mut cursor, mut step) = (std::collections::BTreeSet::new(), 0, 0);
         loop {
-            cursor = set.view().scan(cursor, |element| drop(seen.insert(element.member.to_vec())));
+            cursor = set.view().scan(cursor, |element| _ = seen.insert(element.member.to_vec()));
             if cursor == 0 {
                 break;
             }
             for i in (step * 40..(step + 1) * 40).filter(|i| *i < comes) {
                 set.set(&name("comes", i), 1.0, &limits);
             }
-            (step * 40..(step + 1) * 40).filter(|i| *i < goes).for_each(|i| drop(set.remove(&name("goes", i))));
+            (step * 40..(step + 1) * 40).filter(|i| *i < goes).for_each(|i| _ = set.remove(&name("goes", i)));
             step += 1;
         }
         prop_assert!((0..stays).all(|i| seen.contains(&name("stays", i))));
