@@ -98,8 +98,7 @@ impl Kind {
     }
 }
 
-/// The fields of Redis 7.0 in its order, then those that came with 7.2. What does not exist here yet (transactions,
-/// redirection) has the value that Redis shows for a client that does not use it; descriptors are the
+/// The fields of Redis 7.0 in its order, then those that came with 7.2. What does not exist here yet (transactions) has the value that Redis shows for a client that does not use it; descriptors are the
 /// runtime's, so `fd` is unknown.
 fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: Now) {
     let traffic = &session.traffic;
@@ -132,7 +131,7 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
     line.field("events", if waiting > 0 { "rw" } else { "r" });
     line.field("cmd", session.last_command);
     line.field("user", "default");
-    line.field("redir", -1);
+    line.field("redir", session.redirect_id());
     line.field("resp", if session.version == Version::Resp3 { 3 } else { 2 });
     line.text("lib-name", &session.library_name);
     line.text("lib-ver", &session.library_version);
@@ -146,6 +145,9 @@ fn flags(session: &Session) -> String {
         ('b', session.waiting || session.blocked.is_some()),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
+        ('t', session.tracking.is_some()),
+        ('R', session.tracking.as_ref().is_some_and(|tracking| tracking.broken)),
+        ('B', session.tracking.as_ref().is_some_and(|tracking| tracking.broadcast)),
         ('U', matches!(session.peer, Address::Unix(_))),
         ('e', session.no_evict),
         ('T', session.no_touch),

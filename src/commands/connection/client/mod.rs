@@ -4,6 +4,7 @@ mod kill;
 mod list;
 mod pause;
 pub(super) mod settings;
+mod tracking;
 mod unblock;
 
 use crate::commands::help;
@@ -17,8 +18,9 @@ pub(super) const CLIENT: Command = Command {
     summary: "Holds the commands about client connections.",
     complexity: "Depends on subcommand.",
     subcommands: &[
+        tracking::CACHING,
         settings::GETNAME,
-        settings::GETREDIR,
+        tracking::GETREDIR,
         HELP,
         settings::ID,
         list::INFO,
@@ -30,6 +32,8 @@ pub(super) const CLIENT: Command = Command {
         settings::REPLY,
         settings::SETINFO,
         settings::SETNAME,
+        tracking::TRACKING,
+        tracking::TRACKINGINFO,
         unblock::UNBLOCK,
         pause::UNPAUSE,
     ],

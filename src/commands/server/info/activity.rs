@@ -23,14 +23,10 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     report.field("pubsub_channels", pubsub.len(Space::Channels));
     report.field("pubsub_patterns", pubsub.len(Space::Patterns));
     report.field("pubsubshard_channels", pubsub.len(Space::Shards));
-    let none_yet = [
-        "latest_fork_usec",
-        "total_forks",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
-    ];
+    let none_yet = ["latest_fork_usec", "total_forks", "unexpected_error_replies"];
+    report.field("tracking_total_keys", engine.tracking.keys());
+    report.field("tracking_total_items", engine.tracking.items());
+    report.field("tracking_total_prefixes", engine.tracking.prefixes());
     for name in none_yet {
         report.field(name, 0);
     }

@@ -45,7 +45,7 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
     report.field("pubsub_clients", engine.pubsub.clients());
     let waits = engine.wait_figures();
     report.field("blocked_clients", waits.clients);
-    report.field("tracking_clients", 0);
+    report.field("tracking_clients", engine.tracking.clients());
     report.field("clients_in_timeout_table", waits.clients_with_timeout);
     report.field("total_blocking_keys", waits.keys);
     report.field("total_blocking_keys_on_nokey", waits.keys_on_loss);
