@@ -14,6 +14,7 @@
 
 mod blocking;
 mod call;
+mod client_memory;
 pub mod command;
 pub mod effects;
 mod failure;

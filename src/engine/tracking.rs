@@ -205,10 +205,10 @@ impl Engine {
     ) {
         let reader = if source == Source::Script { self.current.unwrap_or(client) } else { client };
         let Some(tracking) = &self.sessions[reader].tracking else { return };
-        let wanted = !tracking.broadcast
-            && !(tracking.opt_in && !tracking.caching || tracking.opt_out && tracking.caching);
+        let opted_out =
+            if tracking.opt_in { !tracking.caching } else { tracking.opt_out && tracking.caching };
         // Of a script, the commands count that it runs.
-        if !wanted || command.categories.contains(&Category::Scripting) {
+        if tracking.broadcast || opted_out || command.categories.contains(&Category::Scripting) {
             return;
         }
         let reader = self.lasting(reader);
@@ -253,7 +253,8 @@ impl Engine {
                 continue;
             }
             let told = |tracking: &ClientTracking| {
-                !tracking.broadcast && !(tracking.no_loop && self.current == Some(reader.handle))
+                let own = tracking.no_loop && self.current == Some(reader.handle);
+                !tracking.broadcast && !own
             };
             if self.sessions[reader.handle].tracking.as_deref().is_some_and(told) {
                 self.send_invalidation(reader.handle, Some(&[key]));

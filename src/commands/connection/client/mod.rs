@@ -1,5 +1,6 @@
 //! CLIENT: what is known about connections, what one chooses for itself, and what is done to others.
 
+mod filter;
 mod kill;
 mod list;
 mod pause;
