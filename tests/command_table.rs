@@ -31,9 +31,6 @@ const NOT_YET: &[&str] = &[
     "acl|setuser",
     "acl|users",
     // Client-side caching.
-    "client|caching",
-    "client|tracking",
-    "client|trackinginfo",
     // Saving and logging.
     "bgrewriteaof",
     "bgsave",

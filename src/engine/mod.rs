@@ -14,6 +14,7 @@
 
 mod blocking;
 mod call;
+mod client_memory;
 pub mod command;
 pub mod effects;
 mod failure;
@@ -31,6 +32,7 @@ pub mod pubsub;
 mod run;
 pub mod session;
 pub mod table;
+pub mod tracking;
 mod transaction;
 mod watch;
 
@@ -64,6 +66,7 @@ use crate::stats::{Slowlog, Stats};
 use blocking::Queues;
 use effects::Effects;
 use pubsub::PubSub;
+use tracking::Tracking;
 
 use session::{Closing, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
@@ -134,6 +137,8 @@ pub struct Engine {
     pub pause: Pause,
     /// Who has subscribed to what.
     pub pubsub: PubSub,
+    /// Who is told of which changes.
+    pub tracking: Tracking,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -150,6 +155,8 @@ pub struct Engine {
     table: CommandTable,
     random: ChaCha8Rng,
     woken: Vec<SessionHandle>,
+    /// Whose request is running.
+    current: Option<SessionHandle>,
     monitors: usize,
     /// How deep commands run inside others (EXEC, scripts): within, nobody may wait.
     nesting: u32,
@@ -184,6 +191,8 @@ impl Engine {
             identity,
             pause: Pause::default(),
             pubsub: PubSub::default(),
+            tracking: Tracking::new(&mut random),
+            current: None,
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),
@@ -279,6 +288,7 @@ impl Engine {
             self.monitors -= 1;
         }
         self.unsubscribe_all(client);
+        self.stop_tracking(client);
         self.stop_waiting(client);
         self.unwatch(client);
         self.woken.retain(|woken| *woken != client);
@@ -293,6 +303,7 @@ impl Engine {
     /// The clients to look after since the last call.
     #[inline]
     pub fn take_woken(&mut self) -> Vec<SessionHandle> {
+        self.broadcast_invalidations();
         std::mem::take(&mut self.woken)
     }
 

@@ -47,7 +47,9 @@ impl Engine {
     /// expired or was evicted.
     #[inline]
     pub fn key_changed(&mut self, db: usize, key: &Key<'_>, by: Option<SessionHandle>) {
-        let _ = by;
+        if self.tracking.is_on() {
+            self.tracked_key_changed(key.bytes, by);
+        }
         if !self.waiting.is_empty() {
             self.waiting.touch(db, key.bytes);
         }

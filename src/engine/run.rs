@@ -39,6 +39,7 @@ impl Engine {
         session.active = now;
         session.waiting = false;
         self.uncounted = false;
+        self.current = Some(client);
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
@@ -57,6 +58,7 @@ impl Engine {
                 let session = &mut self.sessions[client];
                 session.commands -= 1;
                 session.waiting = true;
+                self.current = None;
                 return Flow::Paused(until);
             }
             Err(_) if prepared.command.is_none() && gates::is_http(request) => {
@@ -75,6 +77,10 @@ impl Engine {
             }
         };
         let wanted = self.apply_reply_mode(client, out, start);
+        self.current = None;
+        if self.tracking.is_on() {
+            self.tracked_request_ended(client);
+        }
         // What the command sent to its own client comes behind its reply.
         let outbox = &mut self.sessions[client].outbox;
         if !outbox.is_empty() {
@@ -154,6 +160,9 @@ impl Engine {
             // An error takes the place of whatever the handler had begun to answer.
             out.truncate(start);
             Reply::new(out, version).error(failure.text());
+        }
+        if self.tracking.is_on() && command.has(Flag::ReadOnly) {
+            self.remember_reads(client, source, command, request);
         }
         if flow == Flow::Blocked {
             // It counts when it is answered.

@@ -8,6 +8,7 @@
 use super::blocking::Blocked;
 use super::pending::{Transaction, Watch};
 use super::pubsub::Subscriptions;
+use super::tracking::ClientTracking;
 use crate::config::ClientClass;
 use crate::protocol::reply::Version;
 use crate::runtime::{Address, Monotonic, Now};
@@ -101,6 +102,8 @@ pub struct Session {
     pub closing: Option<Closing>,
     /// What it has subscribed to.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// How it tracks what it has read, if it does.
+    pub tracking: Option<Box<ClientTracking>>,
     /// Bytes that others sent to it, not yet taken by the node.
     pub outbox: Vec<u8>,
     /// What the connection holds.
@@ -135,6 +138,12 @@ impl Session {
     #[inline]
     pub fn is_subscriber(&self) -> bool {
         self.subscriptions.is_some() && self.version == Version::Resp2
+    }
+
+    /// Who gets its invalidations: an id, 0 for itself, -1 if it does not track.
+    pub fn redirect_id(&self) -> i64 {
+        let Some(tracking) = &self.tracking else { return -1 };
+        tracking.redirect.map_or(0, |target| target.id as i64)
     }
 
     /// The class whose output limit it is under.
@@ -201,6 +210,7 @@ impl Sessions {
             reply_mode: ReplyMode::On,
             closing: None,
             subscriptions: None,
+            tracking: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),
             accounted_bytes: 0,
@@ -247,6 +257,11 @@ impl Sessions {
     pub fn iter(&self) -> impl Iterator<Item = (SessionHandle, &Session)> {
         let place = |(i, session): (usize, &'_ Option<Session>)| (SessionHandle(i as u32), session.is_some());
         self.places.iter().enumerate().map(place).filter(|(_, lives)| *lives).map(|(h, _)| (h, &self[h]))
+    }
+
+    /// The session that has this handle now.
+    pub fn get(&self, handle: SessionHandle) -> Option<&Session> {
+        self.places.get(handle.index()).and_then(Option::as_ref)
     }
 
     /// The session of this id, if its connection still lives.

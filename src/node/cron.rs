@@ -106,6 +106,7 @@ fn housekeeping<R: Runtime>(shared: &Shared<R>, ticks: u64, at: Now) {
     if ticks.is_multiple_of(u64::from(engine.config.hz.max(1))) {
         look_after_unsent(&mut engine);
     }
+    engine.evict_clients();
     if engine.pause.take_ended(at.mono) {
         engine.wake_all();
     }

@@ -38,6 +38,7 @@ pub struct Stats {
     pub expired_time_cap_reached_count: u64,
     pub expire_cycle_cpu: Duration,
     pub evicted_keys: u64,
+    pub evicted_clients: u64,
     pub keyspace_hits: u64,
     pub keyspace_misses: u64,
     pub total_error_replies: u64,

@@ -132,6 +132,7 @@ fn reset(call: &mut Call<'_>) -> Result<(), Failure> {
     // Before the session forgets that it is a monitor: the engine counts them.
     call.engine.stop_monitor(call.client);
     call.engine.unsubscribe_all(call.client);
+    call.engine.stop_tracking(call.client);
     let open = call.engine.config.requirepass.0.is_empty();
     call.engine.drop_transaction(call.client);
     call.session().reset(open);

@@ -292,11 +292,19 @@ impl Query {
         let is_free = matches!(self.extent, Extent::Unsaid) && self.origin == Origin::Unsaid;
         let has_polygon = matches!(self.extent, Extent::Polygon(_));
         match () {
-            () if left >= 1 && !has_polygon && self.origin == Origin::Unsaid && call.arg_is(i, "frommember") => {
+            () if left >= 1
+                && !has_polygon
+                && self.origin == Origin::Unsaid
+                && call.arg_is(i, "frommember") =>
+            {
                 self.origin = self.member(call, form, i + 1)?;
                 Ok(2)
             }
-            () if left >= 2 && !has_polygon && self.origin == Origin::Unsaid && call.arg_is(i, "fromlonlat") => {
+            () if left >= 2
+                && !has_polygon
+                && self.origin == Origin::Unsaid
+                && call.arg_is(i, "fromlonlat") =>
+            {
                 self.origin = Origin::At(place(call, i + 1)?);
                 Ok(3)
             }
@@ -308,7 +316,9 @@ impl Query {
                 self.take_box(call, i + 1)?;
                 Ok(4)
             }
-            () if left >= 2 && is_free && call.arg_is(i, "bypolygon") => Ok(1 + self.take_polygon(call, i + 1)?),
+            () if left >= 2 && is_free && call.arg_is(i, "bypolygon") => {
+                Ok(1 + self.take_polygon(call, i + 1)?)
+            }
             () => Err(Failure::SYNTAX),
         }
     }

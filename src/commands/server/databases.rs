@@ -59,6 +59,7 @@ fn flush(call: &mut Call<'_>, databases: std::ops::Range<usize>) -> Result<(), F
             call.engine.discard_later(cleared);
         }
     }
+    call.engine.tracked_keys_flushed();
     // As in Redis also when nothing was there: a replica may hold what this node does not.
     let words: Vec<&[u8]> = call.request.iter().collect();
     call.propagate(&words);

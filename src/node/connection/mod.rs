@@ -374,6 +374,7 @@ impl<R: Runtime> Connection<R> {
         };
         let mut engine = self.shared.engine.borrow_mut();
         engine.sessions.set_traffic(self.client, traffic);
+        engine.evict_clients();
         let stats = &mut engine.stats;
         stats.total_net_input_bytes += received as u64;
         stats.total_reads_processed += u64::from(received > 0);

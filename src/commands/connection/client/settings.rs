@@ -97,21 +97,6 @@ fn setinfo(call: &mut Call<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) const GETREDIR: Command = Command {
-    name: "client|getredir",
-    arity: 2,
-    since: "6.0.0",
-    summary: "Returns the id of the connection that gets this one's invalidations.",
-    handler: getredir,
-    ..SUBCOMMAND
-};
-
-fn getredir(call: &mut Call<'_>) -> Result<(), Failure> {
-    // -1: tracking is off.
-    call.reply.integer(-1);
-    Ok(())
-}
-
 pub(super) const NO_EVICT: Command = Command {
     name: "client|no-evict",
     arity: 3,

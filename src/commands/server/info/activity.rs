@@ -17,21 +17,17 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     report.field("expired_time_cap_reached_count", stats.expired_time_cap_reached_count);
     report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu.as_millis());
     report.field("evicted_keys", stats.evicted_keys);
-    report.field("evicted_clients", 0);
+    report.field("evicted_clients", stats.evicted_clients);
     report.field("keyspace_hits", stats.keyspace_hits);
     report.field("keyspace_misses", stats.keyspace_misses);
     let pubsub = &engine.pubsub;
     report.field("pubsub_channels", pubsub.len(Space::Channels));
     report.field("pubsub_patterns", pubsub.len(Space::Patterns));
     report.field("pubsubshard_channels", pubsub.len(Space::Shards));
-    let none_yet = [
-        "latest_fork_usec",
-        "total_forks",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
-    ];
+    let none_yet = ["latest_fork_usec", "total_forks", "unexpected_error_replies"];
+    report.field("tracking_total_keys", engine.tracking.keys());
+    report.field("tracking_total_items", engine.tracking.items());
+    report.field("tracking_total_prefixes", engine.tracking.prefixes());
     for name in none_yet {
         report.field(name, 0);
     }

@@ -44,7 +44,7 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
     report.field("client_recent_max_output_buffer", largest(|t| t.output_bytes));
     let (waits, watched) = (engine.wait_figures(), engine.watch_figures());
     report.field("blocked_clients", waits.clients);
-    report.field("tracking_clients", 0);
+    report.field("tracking_clients", engine.tracking.clients());
     report.field("pubsub_clients", engine.pubsub.clients());
     report.field("watching_clients", watched.clients);
     report.field("clients_in_timeout_table", waits.clients_with_timeout);
