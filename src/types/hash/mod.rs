@@ -1,6 +1,6 @@
 //! Hashes: fields with values, each of which may have a deadline.
 //!
-//! Three forms. *Small*: a listpack of field, value, field, value. *Timed*: small with deadlines, see [`small`]; a hash becomes so
+//! Three forms. *Small*: a listpack of field, value, field, value. *Timed*: small with deadlines, see `small.rs`; a hash becomes so
 //! when its first field is given a deadline and stays so. *Large*: a [table](crate::types::table) of fields, with an
 //! ordered set of their deadlines beside it. A hash becomes large when it has too many fields or too long a text ([`Growth`])
 //! and stays large.

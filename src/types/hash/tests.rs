@@ -9,6 +9,8 @@ use super::{Field, Growth, Hash, HashRef};
 use crate::types::listpack::ListpackRef;
 use crate::types::{Expiry, HashKey, Payload, View};
 
+/// Name, value, deadline.
+type Known = (Vec<u8>, (Vec<u8>, Option<i64>));
 type Model = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
 const FIELDS_MAX: usize = 8;
@@ -29,7 +31,11 @@ enum Step {
 
 /// Some are numbers, which a listpack stores as such.
 fn name(field: u8) -> Vec<u8> {
-    if field % 3 == 0 { field.to_string().into_bytes() } else { format!("field:{field}").into_bytes() }
+    if field.is_multiple_of(3) {
+        field.to_string().into_bytes()
+    } else {
+        format!("field:{field}").into_bytes()
+    }
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
@@ -104,7 +110,7 @@ fn expire(hash: &mut Hash, model: &mut Model, now: i64, count: usize) {
     assert_eq!(taken, if whole { due } else { due.min(count) });
 }
 
-fn content(each: impl FnOnce(&mut dyn FnMut(Field<'_>))) -> Vec<(Vec<u8>, (Vec<u8>, Option<i64>))> {
+fn content(each: impl FnOnce(&mut dyn FnMut(Field<'_>))) -> Vec<Known> {
     let mut all = Vec::new();
     each(&mut |field| all.push((field.name.to_vec(), (field.value.to_vec(), field.deadline))));
     all.sort();
