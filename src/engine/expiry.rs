@@ -66,7 +66,7 @@ impl Engine {
 
     /// One step of the search for expired keys. The node repeats it while it finds much and has time.
     pub fn expire_step(&mut self, now: Now) -> ExpiryProgress {
-        if !self.active_expire || self.pause.active(now.mono).is_some() {
+        if !self.active_expire || self.is_script_suspended() || self.pause.active(now.mono).is_some() {
             return ExpiryProgress { wrapped: true, ..ExpiryProgress::default() };
         }
         let db = self.expiry.db;

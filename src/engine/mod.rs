@@ -30,6 +30,7 @@ mod pause;
 mod pending;
 pub mod pubsub;
 mod run;
+mod script;
 pub mod session;
 pub mod table;
 pub mod tracking;
@@ -48,6 +49,9 @@ pub use nested::{Nested, Source};
 pub use notify::Class;
 pub use pause::{Pause, PauseScope};
 pub use pending::{Queued, Transaction, Watch};
+pub use script::{
+    Existing, FLAG_NAMES, Kind, Libraries, Library, LongRun, Runnable, ScriptFigures, Scripts, Sha,
+};
 pub use transaction::Outcome;
 pub use watch::WatchFigures;
 
@@ -85,6 +89,8 @@ pub enum Flow {
     Paused(Monotonic),
     /// There is no answer yet: the client waits until the engine answers it.
     Blocked,
+    /// A script runs for long: let others be heard, then call [`Engine::resume_script`] for this client.
+    Script,
     /// Do this, write the reply that it calls for, then go on.
     Job(Job),
     /// Do this and go on; the client wants no reply.
@@ -167,6 +173,8 @@ pub struct Engine {
     /// Clients that wait for keys.
     waiting: Queues,
     watchers: Watchers,
+    /// Scripts and functions.
+    pub scripts: Scripts,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
     /// Bytes that the keyspace held when the last command asked for room.
@@ -208,6 +216,7 @@ impl Engine {
             garbage: Vec::new(),
             waiting: Queues::default(),
             watchers: Watchers::default(),
+            scripts: Scripts::default(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
             keyspace_bytes_seen: 0,

@@ -76,6 +76,10 @@ impl Engine {
                 Flow::Continue
             }
         };
+        if flow == Flow::Script {
+            self.current = None;
+            return flow;
+        }
         let wanted = self.apply_reply_mode(client, out, start);
         self.current = None;
         if self.tracking.is_on() {
@@ -109,6 +113,11 @@ impl Engine {
     ) -> Result<Admitted, Failure> {
         let row = gates::resolve(&self.table, prepared, request)?;
         let command = row.command;
+        if self.is_script_suspended()
+            && let Some(until) = self.while_script_runs(row, now)?
+        {
+            return Ok(Admitted::Wait(until));
+        }
         let session = &self.sessions[client];
         gates::check(self, session, row)?;
         let (flags, queues) = match &session.transaction {
@@ -152,6 +161,12 @@ impl Engine {
         let (flow, spoken_for) = call.finish();
         if self.changes != before && !spoken_for {
             self.propagate_request(db, request);
+        }
+        if flow == Flow::Script {
+            // The unit stays open until the script has ended.
+            self.uncounted = true;
+            self.note_suspended(id);
+            return flow;
         }
         self.effects.end();
         if let Err(failure) = result {
@@ -198,7 +213,12 @@ impl Engine {
     /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended. True if the
     /// reply is wanted.
     #[inline]
-    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
+    pub(super) fn apply_reply_mode(
+        &mut self,
+        client: SessionHandle,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> bool {
         let session = &mut self.sessions[client];
         if session.reply_mode == ReplyMode::On {
             return true;

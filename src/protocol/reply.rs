@@ -86,6 +86,11 @@ impl<'a> Reply<'a> {
         self.line(b'+', text.as_bytes());
     }
 
+    /// A status of any bytes; line ends in it become blanks.
+    pub fn simple_bytes(&mut self, text: &[u8]) {
+        self.line(b'+', text);
+    }
+
     /// The status `OK`.
     #[inline]
     pub fn ok(&mut self) {

@@ -123,7 +123,7 @@ impl Engine {
     /// Serves the clients that wait for keys to which something has happened. To be called between requests.
     #[inline]
     pub fn serve_waiting(&mut self, now: Now) {
-        if self.waiting.is_any_ready() {
+        if self.waiting.is_any_ready() && !self.is_script_suspended() {
             self.serve_ready(now);
         }
     }
