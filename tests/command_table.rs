@@ -62,7 +62,6 @@ const NOT_YET: &[&str] = &[
 
 /// Groups of which nothing is there yet.
 const GROUPS_NOT_YET: &[&str] = &[
-    "bitmap",
     "cluster",
     "geo",
     "hash",

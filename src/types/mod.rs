@@ -7,6 +7,7 @@
 //!
 //! `unsafe` is allowed in this room only.
 
+pub mod bitmap;
 pub mod hash;
 mod hash_key;
 pub mod intset;
