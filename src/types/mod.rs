@@ -10,6 +10,7 @@
 pub mod bitmap;
 pub mod hash;
 mod hash_key;
+pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod listpack;
