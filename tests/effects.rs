@@ -12,6 +12,7 @@ use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
+use seawall::keyspace::{Kind, ObjectRef, Set, Value};
 use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
 
@@ -58,6 +59,9 @@ impl Machine {
                 cursor = database.scan(cursor, |entry| {
                     let mut text = Vec::new();
                     entry.value().write_to(&mut text);
+                    if let Value::Object(object) = entry.value() {
+                        write_members(object, &mut text);
+                    }
                     data.insert(entry.key().to_vec(), (text, entry.expiry()));
                 });
                 if cursor == 0 {
@@ -67,6 +71,16 @@ impl Machine {
         };
         self.engine.keyspace.databases.iter().map(dump).collect()
     }
+}
+
+/// Appends the members of a set, sorted.
+fn write_members(object: ObjectRef<'_>, text: &mut Vec<u8>) {
+    let mut members = Vec::new();
+    if let Some(set) = Set::of(object) {
+        set.for_each(|member| members.push(member.to_vec()));
+    }
+    members.sort();
+    text.extend(format!("{} {members:?}", object.type_name()).bytes());
 }
 
 /// Applies a stream of effects. What comes in more than one command is one unit.
@@ -182,6 +196,25 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "KEYS *",
         "RANDOMKEY",
         "OBJECT ENCODING K",
+        "SADD K V V V",
+        "SADD K V N V V N V",
+        "SREM K V V",
+        "SPOP K",
+        "SPOP K 2",
+        "SPOP K 100",
+        "SRANDMEMBER K -3",
+        "SMOVE K K V",
+        "SINTERSTORE K K K",
+        "SUNIONSTORE K K K",
+        "SDIFFSTORE K K K",
+        "SETBIT K 7 1",
+        "BITOP OR K K K",
+        "BITOP NOT K K",
+        "BITFIELD K SET u8 0 N OVERFLOW FAIL INCRBY i5 3 N",
+        "PFADD K V V",
+        "PFCOUNT K",
+        "PFMERGE K K",
+        "PFDEBUG TODENSE K",
     ];
     let random = proptest::collection::vec(any::<u32>(), 8);
     (select(TEMPLATES), random).prop_map(|(template, random)| {

@@ -99,7 +99,7 @@ fn bitfield(call: &mut Call<'_>, is_read_only: bool) -> Result<(), Failure> {
     let version = call.reply.version();
     let (changed, grown) = edit(call, &key, last_bit, |bytes| {
         let mut reply = Reply::new(&mut answers, version);
-        steps.iter().fold(false, |changed, step| step.run(bytes, &mut reply) || changed)
+        steps.iter().filter(|step| step.run(bytes, &mut reply)).count() > 0
     })?;
     call.reply.array(steps.len());
     call.reply.raw(&answers);
