@@ -12,9 +12,10 @@ use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
-use seawall::keyspace::{ObjectRef, Value};
+use seawall::keyspace::{ObjectRef, Value, View};
 use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
+use seawall::types::list::End;
 
 type Words = Vec<Vec<u8>>;
 type Data = Vec<BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>>;
@@ -71,20 +72,32 @@ impl Machine {
     }
 }
 
-/// A value as a text; a hash with the deadlines of its fields.
+/// A value as a text: what has no order in order; a hash with the deadlines of its fields.
 fn text_of(value: Value<'_>) -> Vec<u8> {
-    let mut text = Vec::new();
-    match value {
-        Value::Object(ObjectRef::Hash(hash)) => {
-            let mut fields = BTreeMap::new();
-            hash.each(i64::MIN, |field| {
-                fields.insert(field.name.to_vec(), (field.value.to_vec(), field.deadline));
-            });
-            text.extend(format!("{fields:?}").into_bytes());
+    let Value::Object(object) = value else {
+        let mut text = Vec::new();
+        value.write_to(&mut text);
+        return text;
+    };
+    let mut words: Vec<String> = Vec::new();
+    match object {
+        ObjectRef::Hash(hash) => {
+            hash.each(i64::MIN, |field| words.push(format!("{field:?}")));
+            words.sort();
         }
-        value => value.write_to(&mut text),
+        ObjectRef::Set(set) => {
+            set.for_each(|member| words.push(format!("{:?}", member.to_vec())));
+            words.sort();
+        }
+        ObjectRef::List(list) => {
+            list.take(End::Front, 0, list.len(), |element| words.push(format!("{element:?}")));
+        }
+        ObjectRef::SortedSet(set) => {
+            words.extend(set.elements(0..set.len(), false).map(|element| format!("{element:?}")));
+        }
+        ObjectRef::Stream(stream) => words.push(format!("{} entries", stream.len())),
     }
-    text
+    format!("{} {words:?}", object.type_name()).into_bytes()
 }
 
 /// Applies a stream of effects. What comes in more than one command is one unit.
@@ -222,6 +235,25 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "HLEN H",
         "HRANDFIELD H 2",
         "HSCAN H 0",
+        "SADD K V V V",
+        "SADD K V N V V N V",
+        "SREM K V V",
+        "SPOP K",
+        "SPOP K 2",
+        "SPOP K 100",
+        "SRANDMEMBER K -3",
+        "SMOVE K K V",
+        "SINTERSTORE K K K",
+        "SUNIONSTORE K K K",
+        "SDIFFSTORE K K K",
+        "SETBIT K 7 1",
+        "BITOP OR K K K",
+        "BITOP NOT K K",
+        "BITFIELD K SET u8 0 N OVERFLOW FAIL INCRBY i5 3 N",
+        "PFADD K V V",
+        "PFCOUNT K",
+        "PFMERGE K K",
+        "PFDEBUG TODENSE K",
     ];
     let random = proptest::collection::vec(any::<u32>(), 12);
     (select(TEMPLATES), random).prop_map(|(template, random)| {
