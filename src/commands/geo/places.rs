@@ -27,7 +27,9 @@ pub(super) fn place(call: &Call<'_>, i: usize) -> Result<Place, Failure> {
     let place = Place { longitude: degrees(i)?, latitude: degrees(i + 1)? };
     if place.longitude.abs() > LONGITUDE_MAX || place.latitude.abs() > LATITUDE_MAX {
         let Place { longitude, latitude } = place;
-        return Err(Failure::new(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}")));
+        return Err(Failure::new(format!(
+            "ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"
+        )));
     }
     Ok(place)
 }

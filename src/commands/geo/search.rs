@@ -202,8 +202,12 @@ impl Query {
                 Ok(6)
             }
             Form::Member | Form::MemberReadOnly => {
-                self.origin = if there { self.member(call, form, 2)? } else { Origin::Nowhere };
-                self.take_radius(call, 3)?;
+                // As in Redis, nobody looks at the radius where there is nothing to search.
+                self.origin = Origin::Nowhere;
+                if there {
+                    self.origin = self.member(call, form, 2)?;
+                    self.take_radius(call, 3)?;
+                }
                 Ok(5)
             }
         }
@@ -289,14 +293,23 @@ impl Query {
         let left = call.len() - i - 1;
         let is_round = matches!(self.extent, Extent::Unsaid | Extent::Radius(_));
         let is_square = matches!(self.extent, Extent::Unsaid | Extent::Box(..));
-        let is_free = matches!(self.extent, Extent::Unsaid) && self.origin == Origin::Unsaid;
+        let is_free =
+            matches!(self.extent, Extent::Unsaid | Extent::Polygon(_)) && self.origin == Origin::Unsaid;
         let has_polygon = matches!(self.extent, Extent::Polygon(_));
         match () {
-            () if left >= 1 && !has_polygon && self.origin == Origin::Unsaid && call.arg_is(i, "frommember") => {
+            () if left >= 1
+                && !has_polygon
+                && self.origin == Origin::Unsaid
+                && call.arg_is(i, "frommember") =>
+            {
                 self.origin = self.member(call, form, i + 1)?;
                 Ok(2)
             }
-            () if left >= 2 && !has_polygon && self.origin == Origin::Unsaid && call.arg_is(i, "fromlonlat") => {
+            () if left >= 2
+                && !has_polygon
+                && self.origin == Origin::Unsaid
+                && call.arg_is(i, "fromlonlat") =>
+            {
                 self.origin = Origin::At(place(call, i + 1)?);
                 Ok(3)
             }
@@ -308,7 +321,9 @@ impl Query {
                 self.take_box(call, i + 1)?;
                 Ok(4)
             }
-            () if left >= 2 && is_free && call.arg_is(i, "bypolygon") => Ok(1 + self.take_polygon(call, i + 1)?),
+            () if left >= 2 && is_free && call.arg_is(i, "bypolygon") => {
+                Ok(1 + self.take_polygon(call, i + 1)?)
+            }
             () => Err(Failure::SYNTAX),
         }
     }

@@ -40,10 +40,20 @@ pub(super) fn distance(one: Place, other: Place) -> f64 {
 /// A shape; lengths are in metres.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Shape {
-    Circle { centre: Place, radius: f64 },
-    Box { centre: Place, width: f64, height: f64 },
+    Circle {
+        centre: Place,
+        radius: f64,
+    },
+    Box {
+        centre: Place,
+        width: f64,
+        height: f64,
+    },
     /// At least three corners.
-    Polygon { centre: Place, corners: Vec<Place> },
+    Polygon {
+        centre: Place,
+        corners: Vec<Place>,
+    },
 }
 
 impl Shape {
@@ -64,7 +74,9 @@ impl Shape {
     /// From where distances are measured.
     pub(super) fn centre(&self) -> Place {
         match self {
-            Shape::Circle { centre, .. } | Shape::Box { centre, .. } | Shape::Polygon { centre, .. } => *centre,
+            Shape::Circle { centre, .. } | Shape::Box { centre, .. } | Shape::Polygon { centre, .. } => {
+                *centre
+            }
         }
     }
 
@@ -80,9 +92,7 @@ impl Shape {
                     && distance(place, level) <= width / 2.0;
                 inside.then(|| distance(*centre, place))
             }
-            Shape::Polygon { centre, corners } => {
-                encloses(corners, place).then(|| distance(*centre, place))
-            }
+            Shape::Polygon { centre, corners } => encloses(corners, place).then(|| distance(*centre, place)),
         }
     }
 
@@ -113,7 +123,9 @@ impl Shape {
             }
             Shape::Polygon { centre, .. } => [bounds.west, bounds.east]
                 .into_iter()
-                .flat_map(|longitude| [bounds.south, bounds.north].map(|latitude| Place { longitude, latitude }))
+                .flat_map(|longitude| {
+                    [bounds.south, bounds.north].map(|latitude| Place { longitude, latitude })
+                })
                 .fold(0.0, |radius, corner| distance(*centre, corner).max(radius)),
         }
     }
