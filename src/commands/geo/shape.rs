@@ -221,12 +221,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn place() -> impl Strategy<Value = Place> {
-        (-170.0..170.0, -80.0..80.0).prop_map(|(longitude, latitude)| Place { longitude, latitude })
+        (-170.0..170.0_f64, -80.0..80.0_f64).prop_map(|(longitude, latitude)| Place { longitude, latitude })
     }
 
     proptest! {
         #[test]
-        fn cells_cover_what_is_within(centre in place(), radius in 1.0..2e6_f64, dx in -1.0..1.0, dy in -1.0..1.0) {
+        fn cells_cover_what_is_within(centre in place(), radius in 1.0..2e6_f64, dx in -1.0..1.0_f64, dy in -1.0..1.0_f64) {
             let far = radius / 111_000.0;
             let near = Place {
                 longitude: (centre.longitude + dx * far).clamp(-180.0, 180.0),
