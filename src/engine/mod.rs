@@ -53,8 +53,8 @@ use crate::config::Config;
 use crate::keyspace::eviction::Pool;
 use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Removed, Value, View};
 use crate::protocol::request::Request;
-use crate::runtime::{Monotonic, ProcessCpu, ProcessMemory};
-use crate::stats::{Slowlog, Stats};
+use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
+use crate::stats::{LatencyMonitor, Slowlog, Stats};
 
 use blocking::Queues;
 use effects::Effects;
@@ -119,6 +119,8 @@ pub struct Engine {
     pub stats: Stats,
     /// The slow log.
     pub slowlog: Slowlog,
+    /// What took long lately.
+    pub latency: LatencyMonitor,
     /// What requests did, for append log and replicas.
     pub effects: Effects,
     /// Who this node is.
@@ -176,6 +178,7 @@ impl Engine {
             sessions: Sessions::default(),
             stats: Stats::new(table.rows().len()),
             slowlog: Slowlog::default(),
+            latency: LatencyMonitor::default(),
             effects: Effects::default(),
             identity,
             pause: Pause::default(),
@@ -308,6 +311,15 @@ impl Engine {
         stats.output.sample(now, stats.total_net_output_bytes);
         let used = self.used_memory();
         self.stats.peak_memory_bytes = self.stats.peak_memory_bytes.max(used);
+    }
+
+    /// Notes that something took so long, if that is long enough for LATENCY.
+    #[inline]
+    pub fn note_latency(&mut self, event: &'static str, elapsed: Duration, now: Now) {
+        let threshold = self.config.latency_monitor_threshold_ms;
+        if threshold != 0 && elapsed.as_millis() as u64 >= threshold {
+            self.latency.add(event, now.wall.seconds(), elapsed);
+        }
     }
 
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].

@@ -214,6 +214,13 @@ impl Engine {
             return self.finish_later(client, elapsed);
         }
         self.stats.commands[id as usize].duration += elapsed;
+        if self.config.latency_tracking {
+            self.stats.durations[id as usize].get_or_insert_default().record(elapsed);
+        }
+        if self.config.latency_monitor_threshold_ms != 0 {
+            let event = if self.table.row(id).has(Flag::Fast) { "fast-command" } else { "command" };
+            self.note_latency(event, elapsed, now);
+        }
         let slower_than = self.config.slowlog_log_slower_than_us;
         if slower_than >= 0 && elapsed.as_micros() >= slower_than as u128 {
             self.log_slow(client, request, id, elapsed, now);
