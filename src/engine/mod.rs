@@ -54,7 +54,7 @@ use crate::keyspace::eviction::Pool;
 use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Removed, Value, View};
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
-use crate::stats::{LatencyMonitor, Slowlog, Stats};
+use crate::stats::{CommandLog, LatencyMonitor, Stats};
 
 use blocking::Queues;
 use effects::Effects;
@@ -117,8 +117,12 @@ pub struct Engine {
     pub config: Config,
     /// The counters.
     pub stats: Stats,
-    /// The slow log.
-    pub slowlog: Slowlog,
+    /// The log of slow commands.
+    pub slowlog: CommandLog,
+    /// The log of large requests.
+    pub large_requests: CommandLog,
+    /// The log of large replies.
+    pub large_replies: CommandLog,
     /// What took long lately.
     pub latency: LatencyMonitor,
     /// What requests did, for append log and replicas.
@@ -147,6 +151,8 @@ pub struct Engine {
     table: CommandTable,
     random: ChaCha8Rng,
     woken: Vec<SessionHandle>,
+    /// The size of the last reply.
+    reply_bytes: usize,
     /// Whose request is running.
     current: Option<SessionHandle>,
     monitors: usize,
@@ -177,7 +183,10 @@ impl Engine {
             keyspace: Keyspace::new(config.databases as usize, hasher),
             sessions: Sessions::default(),
             stats: Stats::new(table.rows().len()),
-            slowlog: Slowlog::default(),
+            slowlog: CommandLog::default(),
+            large_requests: CommandLog::default(),
+            large_replies: CommandLog::default(),
+            reply_bytes: 0,
             latency: LatencyMonitor::default(),
             effects: Effects::default(),
             identity,

@@ -1,12 +1,12 @@
 //! Counters of a node: what INFO, SLOWLOG and LATENCY show. Plain figures; whoever does a thing counts it.
 
+mod command_log;
 mod latency;
 mod rate;
-mod slowlog;
 
+pub use command_log::{CommandLog, CommandLogEntry};
 pub use latency::{Durations, LatencyMonitor, Series};
 pub use rate::Rate;
-pub use slowlog::{Slowlog, SlowlogEntry};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

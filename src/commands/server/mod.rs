@@ -30,6 +30,7 @@ pub const COMMANDS: &[Command] = &[
     process::MONITOR,
     process::ROLE,
     process::SHUTDOWN,
+    slowlog::COMMANDLOG,
     slowlog::SLOWLOG,
     databases::SWAPDB,
     process::TIME,
