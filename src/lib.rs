@@ -7,6 +7,7 @@
 //! | [`node`] | the only room that awaits: sockets, timers, files, tasks; generic over [`runtime::Runtime`] |
 //! | [`commands`] | one file for each command group; a command's entry stands beside its handler |
 //! | [`engine`] | runs one request at a time to completion: lookup, gates, handler, effects |
+//! | [`script`] | the Lua machine, which knows neither commands nor keys |
 //! | [`keyspace`] | databases, expiry, eviction, snapshot |
 //! | [`config`], [`stats`] | parameters and redis.conf; counters of INFO |
 //! | [`types`] | data structures; the hash table is the first |
@@ -20,6 +21,7 @@ pub mod keyspace;
 pub mod node;
 pub mod protocol;
 pub mod runtime;
+pub mod script;
 pub mod stats;
 pub mod text;
 pub mod types;

@@ -12,6 +12,7 @@ use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
+use seawall::keyspace::{ObjectRef, Value};
 use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
 
@@ -34,6 +35,8 @@ impl Machine {
         let mut config = Config::default();
         config.databases = DATABASES;
         config.lazyfree_lazy_expire = lazy;
+        // Some hashes become large.
+        config.hash_max_listpack_entries = 3;
         let mut engine = Engine::new(config, commands::table(), Identity::default(), seed);
         let now = Now { mono: Monotonic(1), wall: UnixTime(now_ms * 1000) };
         let nobody = Address::Unix("client".into());
@@ -56,8 +59,7 @@ impl Machine {
             let (mut data, mut cursor) = (BTreeMap::new(), 0);
             loop {
                 cursor = database.scan(cursor, |entry| {
-                    let mut text = Vec::new();
-                    entry.value().write_to(&mut text);
+                    let text = text_of(entry.value());
                     data.insert(entry.key().to_vec(), (text, entry.expiry()));
                 });
                 if cursor == 0 {
@@ -67,6 +69,22 @@ impl Machine {
         };
         self.engine.keyspace.databases.iter().map(dump).collect()
     }
+}
+
+/// A value as a text; a hash with the deadlines of its fields.
+fn text_of(value: Value<'_>) -> Vec<u8> {
+    let mut text = Vec::new();
+    match value {
+        Value::Object(ObjectRef::Hash(hash)) => {
+            let mut fields = BTreeMap::new();
+            hash.each(i64::MIN, |field| {
+                fields.insert(field.name.to_vec(), (field.value.to_vec(), field.deadline));
+            });
+            text.extend(format!("{fields:?}").into_bytes());
+        }
+        value => value.write_to(&mut text),
+    }
+    text
 }
 
 /// Applies a stream of effects. What comes in more than one command is one unit.
@@ -124,7 +142,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A command by its template: `K` a key, `V` a value, `N` a number, `D` a database, `S`, `M`, `s`, `m` amounts of seconds and
-/// milliseconds, from now and absolute, `C` a condition of EXPIRE.
+/// milliseconds, from now and absolute, `C` a condition of EXPIRE, `H` a key that often holds a hash, `F` a field.
 fn command() -> impl Strategy<Value = Vec<String>> {
     const TEMPLATES: &[&str] = &[
         "SET K V",
@@ -182,8 +200,30 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "KEYS *",
         "RANDOMKEY",
         "OBJECT ENCODING K",
+        "HSET H F V",
+        "HSET H F V F V F V",
+        "HSETNX H F V",
+        "HDEL H F F",
+        "HINCRBY H F N",
+        "HINCRBYFLOAT H F 0.1",
+        "HEXPIRE H S FIELDS 2 F F",
+        "HPEXPIRE H M FIELDS 2 F F",
+        "HPEXPIRE H M C FIELDS 1 F",
+        "HEXPIREAT H s C FIELDS 1 F",
+        "HPEXPIREAT H m FIELDS 2 F F",
+        "HPERSIST H FIELDS 2 F F",
+        "HGETDEL H FIELDS 1 F",
+        "HGETEX H PX M FIELDS 2 F F",
+        "HGETEX H PERSIST FIELDS 1 F",
+        "HSETEX H PX M FIELDS 2 F V F V",
+        "HSETEX H FNX EXAT s FIELDS 1 F V",
+        "HSETEX H KEEPTTL FIELDS 1 F V",
+        "HGETALL H",
+        "HLEN H",
+        "HRANDFIELD H 2",
+        "HSCAN H 0",
     ];
-    let random = proptest::collection::vec(any::<u32>(), 8);
+    let random = proptest::collection::vec(any::<u32>(), 12);
     (select(TEMPLATES), random).prop_map(|(template, random)| {
         template.split(' ').zip(random).map(|(word, random)| fill(word, random)).collect()
     })
@@ -193,7 +233,9 @@ fn fill(word: &str, random: u32) -> String {
     let random = i64::from(random);
     let pick = |from: &[&str]| from[random as usize % from.len()].to_owned();
     match word {
-        "K" => pick(&["a", "b", "c", "d"]),
+        "K" => pick(&["a", "b", "c", "d", "h"]),
+        "H" => pick(&["h", "h", "i", "a"]),
+        "F" => pick(&["f", "g", "12", "long field", "j"]),
         "V" => pick(&["", "1", "7", "-3", "007", "2.5", "text", "9223372036854775807", &"long".repeat(80)]),
         "N" => pick(&["1", "-1", "10", "9223372036854775807"]),
         "D" => (random % i64::from(DATABASES)).to_string(),
@@ -232,5 +274,12 @@ proptest! {
                 "after {:?}, which left {:?}", step.words, String::from_utf8_lossy(&stream)
             );
         }
+        leader.now.wall.0 += 1_000_000_000_000;
+        (0..1000).for_each(|_| {
+            leader.engine.expire_step(leader.now);
+        });
+        prop_assert!(leader.data().iter().all(|data| data.values().all(|(text, deadline)| {
+            deadline.is_none() && !String::from_utf8_lossy(text).contains("Some(")
+        })), "nothing is left that is past its deadline: {:?}", leader.data());
     }
 }

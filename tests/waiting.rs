@@ -297,8 +297,7 @@ fn nobody_is_served_while_writes_are_paused() {
     world.send(0, "SELECT 1");
     world.send(0, "SET k 1");
     world.send(0, "CLIENT PAUSE 100 WRITE");
-    world.engine.keyspace.swap(0, 1);
-    world.engine.databases_swapped(0, 1);
+    world.engine.swap_databases(0, 1, world.now);
     world.engine.serve_waiting(world.now);
     assert_eq!(world.got(1), "");
     world.send(0, "CLIENT UNPAUSE");
@@ -315,6 +314,7 @@ fn a_wait_counts_once_when_it_is_answered() {
     world.send(1, "TAKE k");
     assert_eq!(calls(&world).calls, 0);
     world.send(0, "SET k 1");
+    assert_eq!(world.got(1), "$1 1");
     assert_eq!((calls(&world).calls, calls(&world).duration), (1, Duration::from_micros(1)));
     world.send(1, "TAKE k");
     world.send(0, "CLIENT UNBLOCK 2 ERROR");

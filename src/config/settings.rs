@@ -88,6 +88,8 @@ pub struct Settings {
     pub requirepass: Secret,
     /// Requests that take longer enter the slow log; 0 logs all, -1 none.
     pub slowlog_log_slower_than_us: i64,
+    /// A script that runs for so long lets others be told that the node is busy.
+    pub busy_reply_threshold_ms: u64,
     /// Longest slow log.
     pub slowlog_max_len: u64,
     /// Requests of more bytes enter the log of large requests; -1 logs none.

@@ -267,7 +267,7 @@ impl<'a> Call<'a> {
                 let result = edit(&mut value, &mut around);
                 let created = !value.is_gone();
                 if created {
-                    vacant.insert(NewValue::Object(Box::new(value.into_object())), None, clock);
+                    vacant.insert(NewValue::Object(value.into_object()), None, clock);
                     self.event(Class::New, "new", key);
                 }
                 Ok(Edited { result, created, removed: false })
@@ -307,7 +307,7 @@ impl<'a> Call<'a> {
             self.engine.discard(old);
         }
         if !gone && let Slot::Vacant(vacant) = self.slot(key) {
-            vacant.insert(NewValue::Object(Box::new(value.into_object())), None, clock);
+            vacant.insert(NewValue::Object(value.into_object()), None, clock);
             if !existed {
                 self.event(Class::New, "new", key);
             }

@@ -19,6 +19,8 @@ use crate::protocol::client::encode;
 #[derive(Debug, Default)]
 pub struct Effects {
     wanted: bool,
+    /// Nothing is collected for now (redis.set_repl).
+    muted: bool,
     bytes: Vec<u8>,
     /// The database that the stream's reader has selected when it has read up to here.
     selected: Option<usize>,
@@ -40,6 +42,11 @@ impl Effects {
     #[inline]
     pub fn wanted(&self) -> bool {
         self.wanted
+    }
+
+    /// Leaves out what is done from now on, or no more.
+    pub fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
     }
 
     /// Opens a unit.
@@ -69,7 +76,7 @@ impl Effects {
 
     /// Adds a command of the open unit, to be run in database `db`.
     pub fn push(&mut self, db: usize, arguments: &[&[u8]]) {
-        if !self.wanted {
+        if !self.wanted || self.muted {
             return;
         }
         if self.selected != Some(db) {

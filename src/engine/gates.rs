@@ -9,7 +9,7 @@ use super::command::Flag;
 use super::failure::Failure;
 use super::session::Session;
 use super::table::{CommandTable, Row};
-use super::{Engine, Prepared};
+use super::{Engine, Prepared, transaction};
 use crate::protocol::request::Request;
 
 /// Where a request that names no command or the wrong number of arguments is refused, before all else.
@@ -36,6 +36,7 @@ pub(super) fn resolve<'t>(
 pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     protected(engine, session, row)?;
     authenticated(engine, session, row)?;
+    transaction::allowed(session, row)?;
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script

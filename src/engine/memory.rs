@@ -60,7 +60,7 @@ impl Engine {
         if found || !needs_memory { Ok(()) } else { Err(Failure::OOM) }
     }
 
-    fn is_memory_full(&self) -> bool {
+    pub(super) fn is_memory_full(&self) -> bool {
         let limit = self.config.maxmemory_bytes;
         limit != 0 && self.used_memory() as u64 > limit
     }
@@ -68,6 +68,7 @@ impl Engine {
     /// One step of eviction between commands; true while there is more to do.
     pub fn evict_step(&mut self, now: Now) -> bool {
         self.is_memory_full()
+            && !self.is_script_suspended()
             && self.pause.active(now.mono).is_none()
             && self.make_room(true, now).is_ok()
             && self.is_memory_full()
@@ -95,7 +96,8 @@ impl Engine {
 
     fn evict(&mut self, db: usize, key: &[u8]) {
         let key: Key<'_> = self.keyspace.hasher().key(key);
-        if self.keyspace.databases[db].remove(&key).is_some() {
+        if let Some(evicted) = self.keyspace.databases[db].remove(&key) {
+            self.discard(evicted);
             self.key_event(db, Class::Evicted, "evicted", &key);
             self.key_changed(db, &key, None);
             self.stats.evicted_keys += 1;

@@ -6,7 +6,7 @@
 //!
 //! The way of a request: [`Engine::prepare`] looks up the command, hashes the first key and fetches its bucket ahead
 //! (a batch of pipelined requests is prepared as a whole); [`Engine::run`] passes it through the gates, calls the handler and
-//! leaves the effects; [`Engine::finish`] notes how long it took. Anything that a handler cannot do because it would have to
+//! leaves the effects; [`Engine::finish`] notes how long it took and serves clients that waited for what it did. Anything that a handler cannot do because it would have to
 //! wait comes back as a [`Flow`].
 //!
 //! Guarantees: only the engine changes the keyspace; a request either runs whole or is refused; what a request did is in the
@@ -18,6 +18,7 @@ mod client_memory;
 pub mod command;
 pub mod effects;
 mod failure;
+mod fields;
 mod gates;
 mod identity;
 mod key_range;
@@ -26,11 +27,15 @@ mod monitor;
 mod nested;
 mod notify;
 mod pause;
+mod pending;
 pub mod pubsub;
 mod run;
+mod script;
 pub mod session;
 pub mod table;
 pub mod tracking;
+mod transaction;
+mod watch;
 
 mod expiry;
 
@@ -43,6 +48,12 @@ pub use key_range::KeyRange;
 pub use nested::{Nested, Source};
 pub use notify::Class;
 pub use pause::{Pause, PauseScope};
+pub use pending::{Queued, Transaction, Watch};
+pub use script::{
+    Existing, FLAG_NAMES, Kind, Libraries, Library, LongRun, Runnable, ScriptFigures, Scripts, Sha,
+};
+pub use transaction::Outcome;
+pub use watch::WatchFigures;
 
 use std::time::Duration;
 
@@ -51,7 +62,7 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
 use crate::keyspace::eviction::Pool;
-use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Removed, Value, View};
+use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Object, Payload, Removed, Value, View};
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
 use crate::stats::{CommandLog, LatencyMonitor, Stats};
@@ -63,6 +74,7 @@ use tracking::Tracking;
 
 use session::{Closing, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
+use watch::Watchers;
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,6 +89,8 @@ pub enum Flow {
     Paused(Monotonic),
     /// There is no answer yet: the client waits until the engine answers it.
     Blocked,
+    /// A script runs for long: let others be heard, then call [`Engine::resume_script`] for this client.
+    Script,
     /// Do this, write the reply that it calls for, then go on.
     Job(Job),
     /// Do this and go on; the client wants no reply.
@@ -96,6 +110,8 @@ pub enum Job {
     Shutdown,
     /// MEMORY PURGE: give freed memory back, then `+OK`.
     PurgeMemory,
+    /// The jobs of a transaction, each with the replies that follow its own.
+    Several(Vec<(Job, Vec<u8>)>),
 }
 
 /// A request whose command has been looked up and whose first key has been hashed.
@@ -164,6 +180,9 @@ pub struct Engine {
     garbage: Vec<Garbage>,
     /// Clients that wait for keys.
     waiting: Queues,
+    watchers: Watchers,
+    /// Scripts and functions.
+    pub scripts: Scripts,
     expiry: expiry::ExpiryCycle,
     eviction: Pool,
     /// Bytes that the keyspace held when the last command asked for room.
@@ -208,6 +227,8 @@ impl Engine {
             uncounted: false,
             garbage: Vec::new(),
             waiting: Queues::default(),
+            watchers: Watchers::default(),
+            scripts: Scripts::default(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
             keyspace_bytes_seen: 0,
@@ -290,6 +311,7 @@ impl Engine {
         self.unsubscribe_all(client);
         self.stop_tracking(client);
         self.stop_waiting(client);
+        self.unwatch(client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }
@@ -338,9 +360,20 @@ impl Engine {
 
     /// Frees an entry that has left its database: at once if that is quick, otherwise in slices.
     #[inline]
-    pub fn discard(&mut self, removed: Removed) {
+    pub fn discard(&mut self, removed: impl Into<Option<Removed>>) {
+        let Some(removed) = removed.into() else { return };
         if matches!(removed.value(), Value::Object(object) if object.len() > FREED_AT_ONCE_MAX) {
             self.garbage.push(Garbage::Entry(removed));
+        }
+    }
+
+    /// The same for a value that was overwritten.
+    #[inline]
+    pub fn discard_value(&mut self, value: Option<Box<Object>>) {
+        if let Some(value) = value
+            && value.view().len() > FREED_AT_ONCE_MAX
+        {
+            self.garbage.push(Garbage::Value(value));
         }
     }
 
@@ -349,6 +382,7 @@ impl Engine {
         let freed = self.garbage.last_mut().is_some_and(|last| match last {
             Garbage::Databases(cleared) => cleared.free_step(entries),
             Garbage::Entry(removed) => removed.dismantle(entries),
+            Garbage::Value(value) => value.dismantle(entries),
         });
         if freed {
             self.garbage.pop();
@@ -364,4 +398,5 @@ const FREED_AT_ONCE_MAX: usize = 64;
 enum Garbage {
     Databases(Cleared),
     Entry(Removed),
+    Value(Box<Object>),
 }

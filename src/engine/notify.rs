@@ -10,7 +10,8 @@ use std::io::Write;
 use super::Engine;
 use super::pubsub::Space;
 use super::session::SessionHandle;
-use crate::keyspace::Key;
+use crate::keyspace::{Cleared, Key};
+use crate::runtime::Now;
 
 /// The class of an event, as `notify-keyspace-events` selects them. The numbers are the places of the classes' letters in
 /// [`KeyspaceEvents::LETTERS`](crate::config::KeyspaceEvents::LETTERS).
@@ -52,15 +53,34 @@ impl Engine {
         if !self.waiting.is_empty() {
             self.waiting.touch(db, key.bytes);
         }
+        if !self.watchers.is_empty() {
+            self.touch_watched(db, key);
+        }
     }
 
-    /// All keys of a database have gone.
-    pub fn database_flushed(&mut self, db: usize) {
+    /// Empties a database. What it held, and how many keys that were; nothing if it was empty.
+    pub fn clear_database(&mut self, db: usize, now: Now) -> Option<(usize, Cleared)> {
+        let keys = self.keyspace.databases[db].len();
+        if keys == 0 {
+            return None;
+        }
+        if !self.watchers.is_empty() {
+            self.touch_watched_database(db, None, now);
+        }
+        let cleared = self.keyspace.databases[db].clear();
+        self.changes += keys as u64;
         self.waiting.touch_all(db);
+        Some((keys, cleared))
     }
 
-    /// Two databases have changed places.
-    pub fn databases_swapped(&mut self, a: usize, b: usize) {
+    /// Exchanges two databases.
+    pub fn swap_databases(&mut self, a: usize, b: usize, now: Now) {
+        if !self.watchers.is_empty() && a != b {
+            self.touch_watched_database(a, Some(b), now);
+            self.touch_watched_database(b, Some(a), now);
+        }
+        self.keyspace.swap(a, b);
+        self.changes += 1;
         self.waiting.touch_all(a);
         self.waiting.touch_all(b);
     }

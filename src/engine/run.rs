@@ -43,6 +43,11 @@ impl Engine {
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
+            Ok(Admitted::Queue(command)) => {
+                self.sessions[client].last_command = command.name;
+                self.queue(client, request, prepared, out);
+                Flow::Continue
+            }
             Ok(Admitted::Run(command, id)) => {
                 self.sessions[client].last_command = command.name;
                 let key = prepared.key;
@@ -65,13 +70,17 @@ impl Engine {
                 Flow::Abort
             }
             Err(failure) => {
+                let failure = self.refuse_transaction(client, prepared, failure);
                 self.count_rejected(prepared, &failure);
                 Reply::new(out, version).error(failure.text());
                 Flow::Continue
             }
         };
+        if flow == Flow::Script {
+            self.current = None;
+            return flow;
+        }
         let wanted = self.apply_reply_mode(client, out, start);
-        self.serve_waiting(now);
         self.current = None;
         if self.tracking.is_on() {
             self.tracked_request_ended(client);
@@ -103,14 +112,27 @@ impl Engine {
         now: Now,
     ) -> Result<Admitted, Failure> {
         let row = gates::resolve(&self.table, prepared, request)?;
-        let (command, flags) = (row.command, row.flags);
-        gates::check(self, &self.sessions[client], row)?;
+        let command = row.command;
+        if self.is_script_suspended()
+            && let Some(until) = self.while_script_runs(row, now)?
+        {
+            return Ok(Admitted::Wait(until));
+        }
+        let session = &self.sessions[client];
+        gates::check(self, session, row)?;
+        let (flags, queues) = match &session.transaction {
+            None => (row.flags, false),
+            Some(transaction) => (transaction.flags(row), !row.has(Flag::Unqueued)),
+        };
         self.make_room_if_limited(flags & Flag::DenyOom.bit() != 0, now)?;
         if let Some((scope, until)) = self.pause.active(now.mono) {
             let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
             if waits && flags & Flag::RunsPaused.bit() == 0 {
                 return Ok(Admitted::Wait(until));
             }
+        }
+        if queues {
+            return Ok(Admitted::Queue(command));
         }
         // `resolve` has seen that there is a command.
         Ok(Admitted::Run(command, prepared.command.unwrap_or_default()))
@@ -139,6 +161,12 @@ impl Engine {
         let (flow, spoken_for) = call.finish();
         if self.changes != before && !spoken_for {
             self.propagate_request(db, request);
+        }
+        if flow == Flow::Script {
+            // The unit stays open until the script has ended.
+            self.uncounted = true;
+            self.note_suspended(id);
+            return flow;
         }
         self.effects.end();
         if let Err(failure) = result {
@@ -186,7 +214,12 @@ impl Engine {
     /// CLIENT REPLY: takes an unwanted reply back and moves the mode on, as Redis does when a command has ended. True if the
     /// reply is wanted.
     #[inline]
-    fn apply_reply_mode(&mut self, client: SessionHandle, out: &mut Vec<u8>, start: usize) -> bool {
+    pub(super) fn apply_reply_mode(
+        &mut self,
+        client: SessionHandle,
+        out: &mut Vec<u8>,
+        start: usize,
+    ) -> bool {
         let session = &mut self.sessions[client];
         if session.reply_mode == ReplyMode::On {
             return true;
@@ -200,9 +233,23 @@ impl Engine {
         false
     }
 
-    /// Notes how long a request took: command statistics and slow log.
+    /// To be called after [`Engine::run`]: notes how long that took, then serves clients that wait for what it did.
     #[inline]
     pub fn finish(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        elapsed: Duration,
+        now: Now,
+    ) {
+        self.count_time(client, request, prepared, elapsed, now);
+        self.serve_waiting(now);
+    }
+
+    /// Command statistics and slow log.
+    #[inline]
+    pub(super) fn count_time(
         &mut self,
         client: SessionHandle,
         request: Request<'_>,
@@ -282,5 +329,6 @@ impl Engine {
 /// How a request came out of the gates.
 enum Admitted {
     Run(&'static Command, CommandId),
+    Queue(&'static Command),
     Wait(Monotonic),
 }

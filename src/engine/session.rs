@@ -6,6 +6,7 @@
 //! [`Engine::take_woken`](super::Engine::take_woken), so that the node sends them.
 
 use super::blocking::Blocked;
+use super::pending::{Transaction, Watch};
 use super::pubsub::Subscriptions;
 use super::tracking::ClientTracking;
 use crate::config::ClientClass;
@@ -89,6 +90,10 @@ pub struct Session {
     pub no_touch: bool,
     /// Whether its next request waits for the end of a pause.
     pub waiting: bool,
+    /// What it has queued since MULTI, if it has begun a transaction.
+    pub transaction: Option<Box<Transaction>>,
+    /// What it watches.
+    pub watch: Watch,
     /// What it waits for, if it does.
     pub blocked: Option<Box<Blocked>>,
     /// CLIENT REPLY.
@@ -157,6 +162,8 @@ impl Session {
         size_of::<Session>()
             + self.outbox.capacity()
             + self.name.capacity()
+            + self.watch.memory_bytes()
+            + self.transaction.as_ref().map_or(0, |transaction| transaction.memory_bytes())
             + self.blocked.as_ref().map_or(0, |blocked| blocked.memory_bytes())
             + self.traffic.query_bytes
             + self.traffic.query_free_bytes
@@ -197,6 +204,8 @@ impl Sessions {
             no_evict: false,
             no_touch: false,
             waiting: false,
+            transaction: None,
+            watch: Watch::default(),
             blocked: None,
             reply_mode: ReplyMode::On,
             closing: None,

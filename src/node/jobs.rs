@@ -33,6 +33,12 @@ pub(super) async fn run<R: Runtime>(
             R::purge_memory();
             output.extend_from_slice(b"+OK\r\n");
         }
+        Job::Several(jobs) => {
+            for (job, rest) in jobs {
+                Box::pin(run(shared, job, client, output)).await;
+                output.extend_from_slice(&rest);
+            }
+        }
         Job::Shutdown => {
             info!("User requested shutdown...");
             shared.stop();

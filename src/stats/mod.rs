@@ -36,6 +36,7 @@ pub struct Stats {
     pub total_writes_processed: u64,
     pub rejected_connections: u64,
     pub expired_keys: u64,
+    pub expired_fields: u64,
     pub expired_time_cap_reached_count: u64,
     pub expire_cycle_cpu: Duration,
     pub evicted_keys: u64,

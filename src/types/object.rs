@@ -63,9 +63,48 @@ impl Payload for Object {
         each!(self, Object, held => held.memory_bytes())
     }
 
+    fn pack(self) -> Result<(u8, Vec<u8>), Object> {
+        match self {
+            Object::List(list) => packed(list, LIST, Object::List),
+            Object::Set(set) => packed(set, SET, Object::Set),
+            Object::SortedSet(sorted_set) => packed(sorted_set, SORTED_SET, Object::SortedSet),
+            Object::Hash(hash) => packed(hash, HASH, Object::Hash),
+            Object::Stream(stream) => Err(Object::Stream(stream)),
+        }
+    }
+
+    fn unpack(tag: u8, bytes: Vec<u8>) -> Object {
+        match tag {
+            HASH.. => Object::Hash(Hash::unpack(tag - HASH, bytes)),
+            SORTED_SET.. => Object::SortedSet(SortedSet::unpack(tag - SORTED_SET, bytes)),
+            SET.. => Object::Set(Set::unpack(tag - SET, bytes)),
+            _ => Object::List(List::unpack(tag - LIST, bytes)),
+        }
+    }
+
+    fn view_packed(tag: u8, bytes: &[u8]) -> ObjectRef<'_> {
+        match tag {
+            HASH.. => ObjectRef::Hash(Hash::view_packed(tag - HASH, bytes)),
+            SORTED_SET.. => ObjectRef::SortedSet(SortedSet::view_packed(tag - SORTED_SET, bytes)),
+            SET.. => ObjectRef::Set(Set::view_packed(tag - SET, bytes)),
+            _ => ObjectRef::List(List::view_packed(tag - LIST, bytes)),
+        }
+    }
+
     fn dismantle(&mut self, elements: usize) -> bool {
         each!(self, Object, held => held.dismantle(elements))
     }
+}
+
+/// The first tag of each type: a list has one small form, a set two (integers, others), a sorted set one, a hash two
+/// (without deadlines and with). Each type counts its own from 0.
+const LIST: u8 = 1;
+const SET: u8 = 2;
+const SORTED_SET: u8 = 4;
+const HASH: u8 = 5;
+
+fn packed<T: Payload>(held: T, first: u8, object: fn(T) -> Object) -> Result<(u8, Vec<u8>), Object> {
+    held.pack().map(|(tag, bytes)| (first + tag, bytes)).map_err(object)
 }
 
 impl View for ObjectRef<'_> {

@@ -63,7 +63,7 @@ pub enum NewValue<'a, V = Object> {
     /// A string that the caller has built and gives away; it counts as edited in place (`raw`).
     Heap(Vec<u8>),
     /// Anything else.
-    Object(Box<V>),
+    Object(V),
 }
 
 /// What becomes of an entry's expiry when its value is overwritten.

@@ -91,6 +91,7 @@ pub(super) const QUIT: Command = Command {
         Flag::Stale,
         Flag::Fast,
         Flag::NoAuth,
+        Flag::Unqueued,
         Flag::Subscriber,
     ],
     categories: &[Category::Connection],
@@ -116,6 +117,7 @@ pub(super) const RESET: Command = Command {
         Flag::Stale,
         Flag::Fast,
         Flag::NoAuth,
+        Flag::Unqueued,
         Flag::Subscriber,
     ],
     categories: &[Category::Connection],
@@ -132,6 +134,7 @@ fn reset(call: &mut Call<'_>) -> Result<(), Failure> {
     call.engine.unsubscribe_all(call.client);
     call.engine.stop_tracking(call.client);
     let open = call.engine.config.requirepass.0.is_empty();
+    call.engine.drop_transaction(call.client);
     call.session().reset(open);
     call.reply.set_version(Version::Resp2);
     call.reply.simple("RESET");

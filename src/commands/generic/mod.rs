@@ -4,9 +4,12 @@ mod expire;
 mod keys;
 mod object;
 mod relocate;
-mod scan;
+pub(super) mod scan;
+mod sort;
 
 use crate::engine::command::Command;
+
+pub(super) use scan::parse_cursor;
 
 /// The group's table.
 pub const COMMANDS: &[Command] = &[
@@ -28,6 +31,8 @@ pub const COMMANDS: &[Command] = &[
     relocate::RENAME,
     relocate::RENAMENX,
     scan::SCAN,
+    sort::SORT,
+    sort::SORT_RO,
     keys::TOUCH,
     expire::TTL,
     keys::TYPE,

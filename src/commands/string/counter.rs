@@ -103,7 +103,8 @@ fn incrbyfloat(call: &mut Call<'_>) -> Result<(), Failure> {
     match slot {
         Slot::Occupied(mut occupied) => {
             add_float(text(occupied.entry().value(), &mut itoa::Buffer::new())?, by, &mut sum)?;
-            occupied.set(NewValue::Bytes(&sum), Expiry::Keep);
+            // It was a string: `text` has seen it.
+            _ = occupied.set(NewValue::Bytes(&sum), Expiry::Keep);
         }
         Slot::Vacant(vacant) => {
             add_float(b"0", by, &mut sum)?;

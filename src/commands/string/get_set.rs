@@ -66,6 +66,7 @@ fn assign<'a>(
     let (key, text, clock) = (call.key(1), call.arg(value), call.new_clock());
     let (slot, reply) = call.write(&key);
     let found = matches!(slot, Slot::Occupied(_));
+    let mut replaced = None;
     let admitted = match slot {
         Slot::Occupied(mut occupied) => {
             let old = occupied.entry().value();
@@ -74,7 +75,7 @@ fn assign<'a>(
             }
             let admitted = options.condition.admits(Some(old))?;
             if admitted {
-                occupied.set(stored(text), options.lifetime.expiry(deadline));
+                replaced = occupied.set(stored(text), options.lifetime.expiry(deadline));
             }
             admitted
         }
@@ -89,6 +90,7 @@ fn assign<'a>(
             admitted
         }
     };
+    call.engine.discard_value(replaced);
     if options.get {
         call.looked_up(&key, found);
     }

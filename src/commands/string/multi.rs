@@ -68,10 +68,14 @@ fn put<'a>(call: &mut Call<'a>, i: usize, expiry: Expiry) -> Key<'a> {
     let (key, clock, text) = (call.key(i), call.new_clock(), call.arg(i + 1));
     let slot = call.slot(&key);
     let created = matches!(slot, Slot::Vacant(_));
-    match slot {
+    let old = match slot {
         Slot::Occupied(mut occupied) => occupied.set(stored(text), expiry),
-        Slot::Vacant(vacant) => vacant.insert(stored(text), expiry.after(None), clock),
-    }
+        Slot::Vacant(vacant) => {
+            vacant.insert(stored(text), expiry.after(None), clock);
+            None
+        }
+    };
+    call.engine.discard_value(old);
     call.written(created, Class::String, "set", &key);
     key
 }

@@ -8,7 +8,9 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("always-show-logo", Kind::Bool, "no").immutable().moot(),
     Row::new("availability-zone", Kind::Text, "").unlisted(),
     Row::new("bio_cpulist", Kind::Text, "").later_names(&["bio-cpulist"]).immutable().moot(),
-    Row::new("busy-reply-threshold", Kind::int(0, I64_MAX), "5000").aliases(&["lua-time-limit"]),
+    Row::new("busy-reply-threshold", Kind::int(0, I64_MAX), "5000")
+        .aliases(&["lua-time-limit"])
+        .field(field!(busy_reply_threshold_ms)),
     Row::new("commandlog-large-reply-max-len", Kind::int(0, I64_MAX), "128")
         .unlisted()
         .field(field!(commandlog_large_reply_max_len)),

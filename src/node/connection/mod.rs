@@ -9,6 +9,7 @@
 
 mod blocked;
 mod output;
+mod script;
 
 use std::io;
 use std::pin::Pin;
@@ -63,6 +64,8 @@ enum Event {
     SilentJob(Job),
     Paused(Monotonic),
     Blocked,
+    /// A script runs for long.
+    Script,
     End,
 }
 
@@ -104,6 +107,7 @@ pub(super) async fn serve<R: Runtime>(shared: Rc<Shared<R>>, stream: R::Stream, 
                     break;
                 }
             }
+            Event::Script => connection.run_script().await,
             Event::End => break,
         }
     }
@@ -289,7 +293,8 @@ impl<R: Runtime> Connection<R> {
                 break;
             }
         }
-        if (input.len() - consumed) as u64 > engine.config.client_query_buffer_limit_bytes {
+        let queued = engine.sessions[self.client].transaction.as_ref().map_or(0, |t| t.argument_bytes());
+        if (input.len() - consumed + queued) as u64 > engine.config.client_query_buffer_limit_bytes {
             self.refuse_long_input(&mut engine);
         }
         (consumed, Progress::Done)
@@ -327,6 +332,7 @@ impl<R: Runtime> Connection<R> {
                     return Some((batch.start(i), Progress::Stopped(Event::Paused(until))));
                 }
                 Flow::Blocked => Some(Event::Blocked),
+                Flow::Script => Some(Event::Script),
                 Flow::Job(job) => Some(Event::Job(job)),
                 Flow::SilentJob(job) => Some(Event::SilentJob(job)),
             };

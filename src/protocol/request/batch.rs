@@ -251,6 +251,28 @@ impl OwnedRequest {
         self.bytes.extend_from_slice(argument);
     }
 
+    /// Takes all arguments away, and keeps their memory for others.
+    pub fn clear(&mut self) {
+        self.places.clear();
+        self.bytes.clear();
+        self.wire_bytes = 0;
+    }
+
+    /// How many arguments there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// All arguments in order; there may be none.
+    pub fn words(&self) -> Arguments<'_> {
+        Arguments { places: self.places.iter(), bytes: &self.bytes }
+    }
+
     /// The request, once it has a name. Its size on the wire is that of the request it was copied from, or 0.
     ///
     /// # Panics

@@ -11,26 +11,46 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
-use super::layout::{self, EMBEDDED, EXPIRY, HEAP, INT, KEY_LEN_AT, KIND, LONG_KEY, MARK, OBJECT, Shape};
+use super::layout::{
+    self, EMBEDDED, EXPIRY, HEAP, INT, KEY_LEN_AT, KIND, LONG_KEY, MARK, NOTHING, OBJECT, Shape, TAG_AT,
+};
 use crate::types::{NewValue, Payload, Value, size_class};
 
 /// A value in the form in which it goes into an entry.
 pub(super) enum Stored<'a, V> {
+    /// An empty string, in tables that keep no clocks: not even a length is stored.
+    Nothing,
     Int(i64),
     Embedded(&'a [u8]),
+    /// The bytes of a small object, with their tag.
+    Packed(u8, Vec<u8>),
+    /// The same, borrowed.
+    PackedRef(u8, &'a [u8]),
     Heap(Vec<u8>),
     Object(Box<V>),
 }
 
-impl<'a, V> From<NewValue<'a, V>> for Stored<'a, V> {
+impl<V: Payload> Stored<'_, V> {
+    /// An object, within its entry if it is small.
+    pub(super) fn object(object: V) -> Self {
+        match object.pack() {
+            Ok((tag, bytes)) if bytes.len() <= layout::EMBEDDED_BYTES_MAX => Stored::Packed(tag, bytes),
+            Ok((tag, bytes)) => Stored::Object(Box::new(V::unpack(tag, bytes))),
+            Err(object) => Stored::Object(Box::new(object)),
+        }
+    }
+}
+
+impl<'a, V: Payload> From<NewValue<'a, V>> for Stored<'a, V> {
     #[inline]
     fn from(value: NewValue<'a, V>) -> Self {
         match value {
             NewValue::Int(number) => Stored::Int(number),
+            NewValue::Bytes(b"") if !V::CLOCK => Stored::Nothing,
             NewValue::Bytes(bytes) if bytes.len() <= layout::EMBEDDED_BYTES_MAX => Stored::Embedded(bytes),
             NewValue::Bytes(bytes) => Stored::Heap(bytes.to_vec()),
             NewValue::Heap(bytes) => Stored::Heap(bytes),
-            NewValue::Object(object) => Stored::Object(object),
+            NewValue::Object(object) => Stored::object(object),
         }
     }
 }
@@ -39,8 +59,10 @@ impl<V> Stored<'_, V> {
     #[inline]
     fn kind(&self) -> u8 {
         match self {
+            Stored::Nothing => NOTHING,
             Stored::Int(_) => INT,
             Stored::Embedded(_) => EMBEDDED,
+            Stored::Packed(tag, _) | Stored::PackedRef(tag, _) => EMBEDDED | tag << TAG_AT,
             Stored::Heap(_) => HEAP,
             Stored::Object(_) => OBJECT,
         }
@@ -50,8 +72,11 @@ impl<V> Stored<'_, V> {
     #[inline]
     fn len(&self) -> usize {
         match self {
+            Stored::Nothing => 0,
             Stored::Int(_) | Stored::Object(_) => 8,
             Stored::Embedded(bytes) => bytes.len(),
+            Stored::Packed(_, bytes) => bytes.len(),
+            Stored::PackedRef(_, bytes) => bytes.len(),
             Stored::Heap(_) => size_of::<HeapParts>(),
         }
     }
@@ -89,6 +114,9 @@ impl<V> Clone for RawEntry<V> {
 impl<V> Copy for RawEntry<V> {}
 
 impl<V: Payload> RawEntry<V> {
+    /// Flags, and the access clock if there is one.
+    const HEAD_BYTES: usize = if V::CLOCK { 4 } else { 1 };
+
     /// # Safety
     /// `at` must be the pointer of an entry of a table of `V`s that lives for as long as the result is used.
     #[inline]
@@ -124,7 +152,7 @@ impl<V: Payload> RawEntry<V> {
     #[inline]
     fn allocate(shape: Shape) -> Self {
         assert!(shape.key_len <= u32::MAX as usize, "the protocol admits no key of 4 GiB");
-        let layout = Self::allocation(shape.class());
+        let layout = Self::allocation(shape.class(Self::HEAD_BYTES));
         // SAFETY: an entry is never empty, so neither is the layout.
         let at = unsafe { alloc(layout) };
         let Some(at) = NonNull::new(at) else { handle_alloc_error(layout) };
@@ -143,30 +171,37 @@ impl<V: Payload> RawEntry<V> {
 
     #[inline]
     fn part(self, offset: usize) -> *mut u8 {
-        // SAFETY: every caller's offset lies within the entry (see the module).
-        unsafe { self.at.as_ptr().add(offset) }
-    }
-
-    #[inline]
-    fn head(self) -> u32 {
-        // SAFETY: entries begin with four bytes and are aligned to 8.
-        unsafe { self.at.as_ptr().cast::<u32>().read() }
+        // SAFETY: every caller's offset, counted from behind the head, lies within the entry (see the module).
+        unsafe { self.at.as_ptr().add(Self::HEAD_BYTES + offset) }
     }
 
     #[inline]
     fn set_head(self, flags: u8, clock: u32) {
-        // SAFETY: as above; no reference is ever made to these bytes.
-        unsafe { self.at.as_ptr().cast::<u32>().write(u32::from(flags) | clock << 8) }
+        // SAFETY: entries begin with their head and are aligned to 8; no reference is ever made to these bytes.
+        unsafe {
+            if V::CLOCK {
+                self.at.as_ptr().cast::<u32>().write(u32::from(flags) | clock << 8);
+            } else {
+                self.at.as_ptr().write(flags);
+            }
+        }
     }
 
     #[inline]
     pub(super) fn flags(self) -> u8 {
-        self.head() as u8
+        const { assert!(1_u32.to_le() == 1, "the flags are the first byte of a head of four") };
+        // SAFETY: every entry begins with its flags.
+        unsafe { self.at.as_ptr().read() }
     }
 
+    /// The access clock; 0 where there is none.
     #[inline]
     pub(super) fn clock(self) -> u32 {
-        self.head() >> 8
+        if !V::CLOCK {
+            return 0;
+        }
+        // SAFETY: as above; the head is four bytes.
+        unsafe { self.at.as_ptr().cast::<u32>().read() >> 8 }
     }
 
     #[inline]
@@ -202,6 +237,7 @@ impl<V: Payload> RawEntry<V> {
             // SAFETY: an embedded value's length stands right before the key.
             EMBEDDED => usize::from(unsafe { self.part(layout::key_at(flags) - 1).read() }),
             HEAP => size_of::<HeapParts>(),
+            INT if flags >> TAG_AT != 0 => 0,
             _ => 8,
         };
         Shape { flags, key_len: self.key_len(flags), value_len }
@@ -238,8 +274,15 @@ impl<V: Payload> RawEntry<V> {
         // SAFETY: the kind says what was written here; it stays, by the caller's word.
         unsafe {
             match shape.flags & KIND {
+                INT if shape.value_len == 0 => Value::Bytes(b""),
                 INT => Value::Int(at.cast::<i64>().read_unaligned()),
-                EMBEDDED => Value::Bytes(std::slice::from_raw_parts(at, shape.value_len)),
+                EMBEDDED => {
+                    let bytes = std::slice::from_raw_parts(at, shape.value_len);
+                    match shape.flags >> TAG_AT {
+                        0 => Value::Bytes(bytes),
+                        tag => Value::Object(V::view_packed(tag, bytes)),
+                    }
+                }
                 HEAP => {
                     let parts = at.cast::<HeapParts>().read_unaligned();
                     Value::Bytes(std::slice::from_raw_parts(parts.at, parts.len))
@@ -272,16 +315,27 @@ impl<V: Payload> RawEntry<V> {
         // table, because whoever rewrites an entry holds the table exclusively.
         unsafe {
             match value {
+                Stored::Nothing => {}
                 Stored::Int(number) => at.cast::<i64>().write_unaligned(number),
-                Stored::Embedded(bytes) => {
-                    self.part(shape.key_at() - 1).write(bytes.len() as u8);
-                    ptr::copy_nonoverlapping(bytes.as_ptr(), at, bytes.len());
-                }
+                Stored::Embedded(bytes) => self.write_embedded(shape, bytes),
+                Stored::Packed(_, bytes) => self.write_embedded(shape, &bytes),
+                Stored::PackedRef(_, bytes) => self.write_embedded(shape, bytes),
                 Stored::Heap(bytes) => {
                     at.cast::<HeapParts>().write_unaligned(HeapParts::from_vec(bytes));
                 }
                 Stored::Object(object) => at.cast::<*mut V>().write_unaligned(Box::into_raw(object)),
             }
+        }
+    }
+
+    /// # Safety
+    /// As for [`write_value`](Self::write_value): the shape has room for these bytes, which are not the entry's own.
+    #[inline]
+    unsafe fn write_embedded(self, shape: Shape, bytes: &[u8]) {
+        // SAFETY: by the caller's word.
+        unsafe {
+            self.part(shape.key_at() - 1).write(bytes.len() as u8);
+            ptr::copy_nonoverlapping(bytes.as_ptr(), self.part(shape.value_at()), bytes.len());
         }
     }
 
@@ -291,7 +345,7 @@ impl<V: Payload> RawEntry<V> {
         let old = self.shape();
         let mark = old.flags & MARK != 0;
         let new = Shape::new(value.kind(), old.key_len, value.len(), expiry.is_some(), mark);
-        if new.class() != old.class() {
+        if new.class(Self::HEAD_BYTES) != old.class(Self::HEAD_BYTES) {
             // SAFETY: the key is copied before the entry is freed.
             let entry = Self::create(unsafe { self.key() }, value, expiry, self.clock(), mark);
             self.free();
@@ -312,7 +366,11 @@ impl<V: Payload> RawEntry<V> {
         let old = self.shape();
         let flags = old.flags & !EXPIRY | if expiry.is_some() { EXPIRY } else { 0 };
         let new = Shape { flags, ..old };
-        let target = if new.class() == old.class() { self } else { Self::allocate(new) };
+        let target = if new.class(Self::HEAD_BYTES) == old.class(Self::HEAD_BYTES) {
+            self
+        } else {
+            Self::allocate(new)
+        };
         let (from, to) = (layout::tail_at(old.flags), layout::tail_at(flags));
         // SAFETY: the tail has the same size in both shapes; `copy` allows the overlap within one allocation.
         unsafe { ptr::copy(self.part(from), target.part(to), old.size() - from) };
@@ -353,12 +411,27 @@ impl<V: Payload> RawEntry<V> {
         }
         // SAFETY: the pointer of a Box stands here; the entry ceases to be an object, so that it has one owner.
         let object = unsafe { Box::from_raw(self.part(shape.value_at()).cast::<*mut V>().read_unaligned()) };
-        self.set_head(shape.flags & !KIND | INT, self.clock());
+        self.set_head(shape.flags & !KIND | INT, self.clock()); // no tag: it was no embedded one
         self.write_value(self.shape(), Stored::Int(0));
         Some(object)
     }
 
-    /// The object, to be changed.
+    /// A small object's tag and bytes; `None` for any other value.
+    ///
+    /// # Safety
+    /// The entry must neither be freed nor rewritten during `'a`.
+    #[inline]
+    pub(super) unsafe fn packed<'a>(self) -> Option<(u8, &'a [u8])> {
+        let shape = self.shape();
+        let tag = shape.flags >> TAG_AT;
+        if shape.flags & KIND != EMBEDDED || tag == 0 {
+            return None;
+        }
+        // SAFETY: a tag says that so many bytes of an object are embedded; they stay, by the caller's word.
+        Some((tag, unsafe { std::slice::from_raw_parts(self.part(shape.value_at()), shape.value_len) }))
+    }
+
+    /// The object that stands outside the entry, to be changed.
     ///
     /// # Safety
     /// The caller must hold the entry exclusively during `'a`.
@@ -373,7 +446,7 @@ impl<V: Payload> RawEntry<V> {
     #[inline]
     pub(super) fn memory_bytes(self) -> usize {
         let shape = self.shape();
-        shape.class() + if shape.flags & KIND >= HEAP { self.outside_bytes(shape) } else { 0 }
+        shape.class(Self::HEAD_BYTES) + if shape.flags & KIND >= HEAP { self.outside_bytes(shape) } else { 0 }
     }
 
     fn outside_bytes(self, shape: Shape) -> usize {
@@ -408,7 +481,7 @@ impl<V: Payload> RawEntry<V> {
         };
         let copy = Self::allocate(shape);
         // SAFETY: two allocations of at least this size. What the value owns is copied for good below.
-        unsafe { ptr::copy_nonoverlapping(self.pointer(), copy.pointer(), shape.size()) };
+        unsafe { ptr::copy_nonoverlapping(self.pointer(), copy.pointer(), Self::HEAD_BYTES + shape.size()) };
         if let Some(stored) = stored {
             copy.write_value(shape, stored);
         }
@@ -436,6 +509,6 @@ impl<V: Payload> RawEntry<V> {
     #[inline]
     fn deallocate(self, shape: Shape) {
         // SAFETY: allocated by `allocate` with this very layout: an entry keeps its class for as long as it stays in place.
-        unsafe { dealloc(self.at.as_ptr(), Self::allocation(shape.class())) }
+        unsafe { dealloc(self.at.as_ptr(), Self::allocation(shape.class(Self::HEAD_BYTES))) }
     }
 }

@@ -132,7 +132,11 @@ impl<V: Payload> OwnedEntry<V> {
             return NewValue::Heap(bytes);
         }
         if let Some(object) = self.raw.take_object() {
-            return NewValue::Object(object);
+            return NewValue::Object(*object);
+        }
+        // SAFETY: the bytes are copied at once.
+        if let Some((tag, bytes)) = unsafe { self.raw.packed() } {
+            return NewValue::Object(V::unpack(tag, bytes.to_vec()));
         }
         match self.value() {
             Value::Int(number) => NewValue::Int(number),

@@ -2,15 +2,16 @@
 //!
 //! | part | bytes |
 //! |---|---|
-//! | flags | 1 |
-//! | access clock | 3 |
+//! | head: flags, access clock | 1 + 3, or 1 where the payload keeps no clock |
 //! | key length | 1, or 4 with `LONG_KEY` |
 //! | expiry, Unix time in ms | 8 with `EXPIRY`, else 0 |
 //! | value length | 1 for `EMBEDDED`, else 0 |
 //! | key | key length |
-//! | value | `INT` 8, `EMBEDDED` its length, `HEAP` 24 (parts of a `Vec<u8>`), `OBJECT` 8 (a `Box`) |
+//! | value | `NOTHING` 0, `INT` 8, `EMBEDDED` its length, `HEAP` 24 (parts of a `Vec<u8>`), `OBJECT` 8 (a `Box`) |
 //!
-//! It is allocated with exactly its size class, so that another content of the same class may take its place.
+//! Offsets here are counted from behind the head. An embedded value is a string, or if the flags hold a tag the bytes of a
+//! small object (`Payload::pack`). An entry is allocated with exactly its size class, so that another content of the same
+//! class may take its place.
 
 use crate::types::size_class;
 
@@ -26,11 +27,15 @@ pub(super) const MARK: u8 = 1 << 3;
 /// The key is longer than 255 bytes.
 pub(super) const LONG_KEY: u8 = 1 << 4;
 const ALL: u8 = 0b1_1111;
+/// What the bytes of an embedded object are; 0 for a string. Never 0 for an object.
+pub(super) const TAG_AT: u8 = 5;
+/// The kind of a value that takes no bytes at all: an integer with a tag.
+pub(super) const NOTHING: u8 = INT | 1 << TAG_AT;
 
-/// The longest string that is stored within its entry.
+/// The longest string, or bytes of a small object, that is stored within its entry.
 pub(super) const EMBEDDED_BYTES_MAX: usize = 255;
 /// Where the key length stands.
-pub(super) const KEY_LEN_AT: usize = 4;
+pub(super) const KEY_LEN_AT: usize = 0;
 
 const KEY_AT: [u8; 32] = {
     let mut table = [0; 32];
@@ -95,14 +100,15 @@ impl Shape {
         self.key_at() + self.key_len
     }
 
+    /// Bytes behind the head.
     #[inline]
     pub(super) fn size(self) -> usize {
         self.value_at() + self.value_len
     }
 
-    /// Bytes to allocate.
+    /// Bytes to allocate, with a head of so many.
     #[inline]
-    pub(super) fn class(self) -> usize {
-        size_class(self.size())
+    pub(super) fn class(self, head_bytes: usize) -> usize {
+        size_class(head_bytes + self.size())
     }
 }

@@ -70,18 +70,24 @@ impl<'a, V: Payload> Occupied<'a, V> {
         self.raw().set_clock(clock);
     }
 
-    /// Overwrites the value; in place if the entry's size class stays.
+    /// Overwrites the value; in place if the entry's size class stays. An object that stood outside the entry comes back:
+    /// it may be large, and is the caller's to free.
     #[inline]
-    pub fn set(&mut self, value: NewValue<'_, V>, expiry: Expiry) {
+    pub fn set(&mut self, value: NewValue<'_, V>, expiry: Expiry) -> Option<Box<V>> {
         let raw = self.raw();
         let expiry = expiry.after(raw.expiry());
-        self.rewrite(|raw| raw.replace(Stored::from(value), expiry));
+        let mut old = None;
+        self.rewrite(|raw| {
+            old = raw.take_object();
+            raw.replace(Stored::from(value), expiry)
+        });
+        old
     }
 
     /// Overwrites the value with an integer; the expiry stays.
     #[inline]
     pub fn set_int(&mut self, number: i64) {
-        self.set(NewValue::Int(number), Expiry::Keep);
+        drop(self.set(NewValue::Int(number), Expiry::Keep));
     }
 
     /// Sets or clears the expiry (Unix time in milliseconds).
@@ -120,13 +126,36 @@ impl<'a, V: Payload> Occupied<'a, V> {
     }
 
     /// Edits the object in place; `None` if the value is a string.
+    #[inline]
     pub fn with_object<R>(&mut self, edit: impl FnOnce(&mut V) -> R) -> Option<R> {
+        // SAFETY: the bytes are copied before the entry is rewritten.
+        if let Some((tag, bytes)) = unsafe { self.raw().packed() } {
+            let mut buffer = std::mem::take(&mut self.table.scratch);
+            buffer.clear();
+            buffer.extend_from_slice(bytes);
+            return Some(self.with_packed(tag, buffer, edit));
+        }
         let mut result = None;
         self.rewrite(|raw| {
             // SAFETY: the table is held exclusively, and the reference ends with this statement.
             result = unsafe { raw.object_mut() }.map(edit);
             raw
         });
+        result
+    }
+
+    /// Edits a small object, whose bytes are in `buffer`, and puts it back: into the entry, if it is still small.
+    fn with_packed<R>(&mut self, tag: u8, buffer: Vec<u8>, edit: impl FnOnce(&mut V) -> R) -> R {
+        let mut object = V::unpack(tag, buffer);
+        let result = edit(&mut object);
+        let expiry = self.raw().expiry();
+        match Stored::object(object) {
+            Stored::Packed(tag, bytes) => {
+                self.rewrite(|raw| raw.replace(Stored::PackedRef(tag, &bytes), expiry));
+                self.table.scratch = bytes;
+            }
+            stored => self.rewrite(|raw| raw.replace(stored, expiry)),
+        }
         result
     }
 

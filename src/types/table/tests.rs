@@ -7,25 +7,47 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::{ExpireLimits, Slot, Table, chain};
-use crate::types::{Expiry, HashKey, NewValue, Payload, Value, View, size_class};
+use crate::types::{Expiry, HashKey, Never, NewValue, Payload, Value, View, size_class};
 
 /// An object that owns memory, for the fourth kind of entry.
 #[derive(Clone, Debug, PartialEq)]
 struct Text(String);
 
 impl Payload for Text {
-    type Ref<'a> = &'a Text;
+    type Ref<'a> = TextRef<'a>;
 
-    fn view(&self) -> &Text {
-        self
+    fn view(&self) -> TextRef<'_> {
+        TextRef(&self.0)
     }
 
     fn memory_bytes(&self) -> usize {
         size_class(self.0.capacity())
     }
+
+    /// Those of even length may be packed.
+    fn pack(self) -> Result<(u8, Vec<u8>), Self> {
+        if self.0.len().is_multiple_of(2) {
+            Ok((7 - self.0.len() as u8 % 4, self.0.into_bytes()))
+        } else {
+            Err(self)
+        }
+    }
+
+    fn unpack(tag: u8, bytes: Vec<u8>) -> Self {
+        assert_eq!(tag, 7 - bytes.len() as u8 % 4);
+        Text(String::from_utf8(bytes).expect("it was a string"))
+    }
+
+    fn view_packed(tag: u8, bytes: &[u8]) -> TextRef<'_> {
+        assert_eq!(tag, 7 - bytes.len() as u8 % 4);
+        TextRef(std::str::from_utf8(bytes).expect("it was a string"))
+    }
 }
 
-impl View for &Text {
+#[derive(Clone, Copy)]
+struct TextRef<'a>(&'a str);
+
+impl View for TextRef<'_> {
     fn encoding(&self) -> &'static str {
         "text"
     }
@@ -43,11 +65,11 @@ enum Content {
 }
 
 impl Content {
-    fn of(value: Value<'_, &Text>) -> Self {
+    fn of(value: Value<'_, TextRef<'_>>) -> Self {
         match value {
             Value::Int(number) => Content::Int(number),
             Value::Bytes(bytes) => Content::Bytes(bytes.to_vec()),
-            Value::Object(text) => Content::Text(text.0.clone()),
+            Value::Object(text) => Content::Text(text.0.to_owned()),
         }
     }
 
@@ -55,7 +77,7 @@ impl Content {
         match self {
             Content::Int(number) => NewValue::Int(*number),
             Content::Bytes(bytes) => NewValue::Bytes(bytes),
-            Content::Text(text) => NewValue::Object(Box::new(Text(text.clone()))),
+            Content::Text(text) => NewValue::Object(Text(text.clone())),
         }
     }
 }
@@ -97,7 +119,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (key.clone(), content(), expiry).prop_map(|(key, content, expiry)| Step::Set(key, content, expiry)),
         1 => (key.clone(), vec(any::<u8>(), 0..40)).prop_map(|(key, bytes)| Step::Append(key, bytes)),
-        1 => (key.clone(), "[a-z]{0,40}").prop_map(|(key, text)| Step::Edit(key, text)),
+        1 => (key.clone(), "[a-z]{0,40}|[a-z]{200,260}").prop_map(|(key, text)| Step::Edit(key, text)),
         2 => (key.clone(), proptest::option::of(0..100_i64)).prop_map(|(key, at)| Step::Expire(key, at)),
         3 => key.clone().prop_map(Step::Remove),
         1 => (key.clone(), count.clone()).prop_map(|(key, count)| Step::Fill(key, count)),
@@ -122,7 +144,7 @@ impl World {
     fn set(&mut self, key: u16, content: Content, expiry: Expiry) {
         let name = name(key);
         match self.table.slot(self.hash_key.hash(&name), &name) {
-            Slot::Occupied(mut occupied) => occupied.set(content.new_value(), expiry),
+            Slot::Occupied(mut occupied) => drop(occupied.set(content.new_value(), expiry)),
             Slot::Vacant(vacant) => {
                 vacant.insert(content.new_value(), expiry.after(None), key.into(), false);
             }
@@ -237,6 +259,27 @@ impl World {
 
 fn config() -> ProptestConfig {
     ProptestConfig { cases: if cfg!(miri) { 2 } else { 128 }, failure_persistence: None, ..<_>::default() }
+}
+
+#[test]
+fn entries_of_a_table_without_clocks_are_small() {
+    let hash_key = HashKey::new(1, 2);
+    let mut table: Table<Never> = Table::new(hash_key);
+    for number in 0..2000_u32 {
+        let member = format!("member:{number:07}");
+        if let Slot::Vacant(vacant) = table.slot(hash_key.hash(member.as_bytes()), member.as_bytes()) {
+            vacant.insert(NewValue::Bytes(b""), (number % 3 == 0).then_some(i64::from(number)), 7, false);
+        }
+    }
+    for number in 0..2000_u32 {
+        let member = format!("member:{number:07}");
+        let entry = table.get(hash_key.hash(member.as_bytes()), member.as_bytes()).expect("it was put there");
+        assert_eq!((entry.key(), entry.clock()), (member.as_bytes(), 0));
+        assert_eq!(entry.expiry(), (number % 3 == 0).then_some(i64::from(number)));
+        // Flags, one length, 14 bytes of the member, and maybe an expiry.
+        assert_eq!(entry.memory_bytes(), if number % 3 == 0 { 32 } else { 16 });
+        assert!(matches!(entry.value(), Value::Bytes(b"")));
+    }
 }
 
 proptest! {

@@ -119,11 +119,13 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
     for (name, space) in [("sub", Space::Channels), ("psub", Space::Patterns), ("ssub", Space::Shards)] {
         line.field(name, session.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.len(space)));
     }
-    line.field("multi", -1);
+    let transaction = session.transaction.as_deref();
+    line.field("multi", transaction.map_or(-1, |transaction| transaction.len() as i64));
+    line.field("watch", session.watch.len());
     line.field("qbuf", traffic.query_bytes);
     line.field("qbuf-free", traffic.query_free_bytes);
     line.field("argv-mem", request_bytes);
-    line.field("multi-mem", 0);
+    line.field("multi-mem", transaction.map_or(0, |transaction| transaction.memory_bytes()));
     line.field("rbs", traffic.output_bytes);
     line.field("rbp", traffic.output_bytes);
     line.field("obl", traffic.output_bytes);
@@ -143,8 +145,10 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
 pub(super) fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
+        ('x', session.transaction.is_some()),
         ('P', session.subscriptions.is_some()),
         ('b', session.waiting || session.blocked.is_some()),
+        ('d', session.watch.changed),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
         ('t', session.tracking.is_some()),

@@ -141,7 +141,6 @@ fn on_or_off(call: &Call<'_>) -> Result<bool, Failure> {
 pub(super) const REPLY: Command = Command {
     name: "client|reply",
     arity: 3,
-    flags: &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::AllowBusy, Flag::NoMulti],
     since: "3.2.0",
     summary: "Chooses whether commands are answered.",
     syntax: "<ON | OFF | SKIP>",

@@ -12,6 +12,7 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     for name in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
         report.field(name, 0);
     }
+    report.field("expired_subkeys", stats.expired_fields);
     report.field("expired_keys", stats.expired_keys);
     report.field("expired_time_cap_reached_count", stats.expired_time_cap_reached_count);
     report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu.as_millis());

@@ -1,0 +1,33 @@
+//! Differences that are meant, each with its reason.
+
+use seawall::protocol::client::Value;
+
+use crate::compare::lower;
+use crate::server::Words;
+
+/// Whether a difference in the replies to this request is meant.
+pub fn is_explained(words: &Words, ours: &Value, theirs: &Value) -> bool {
+    let name = lower(words.first());
+    let has = |wanted: &str| words.iter().any(|word| word.eq_ignore_ascii_case(wanted.as_bytes()));
+    let text = |value: &Value| value.as_error().map(|text| String::from_utf8_lossy(text).into_owned());
+    match (name.as_str(), text(ours), text(theirs)) {
+        // Both refuse: the words in which scripts repeat an error name the line of a script, not of ours.
+        (_, Some(ours), Some(theirs)) => before_script(&ours) == before_script(&theirs),
+        // Redis shares small integers among keys, and says so by a great number.
+        ("object", None, None) => has("refcount"),
+        // The greatest index passes Redis's test of the range; the element that it then sets is the last one's.
+        ("lset", Some(_), None) => has("9223372036854775807"),
+        _ => false,
+    }
+}
+
+/// The part of an error that comes before the place in a script.
+fn before_script(error: &str) -> &str {
+    error.split(" script: ").next().unwrap_or(error)
+}
+
+/// Whether the data may differ from here on although the replies agree: chance or time has decided.
+pub fn diverges(words: &Words, _ours: &Value, _theirs: &Value) -> bool {
+    let star = words.iter().any(|word| word == b"*");
+    lower(words.first()) == "xadd" && star
+}

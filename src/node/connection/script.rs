@@ -1,0 +1,47 @@
+//! A script that runs for long: it works in slices, and between them others are heard.
+//!
+//! This client is read no further until its script has ended. Nobody else's requests touch data meanwhile; they wait, or are
+//! told that the node is busy, and may have the script killed.
+
+use std::time::Duration;
+
+use super::{Connection, now};
+use crate::engine::Flow;
+use crate::runtime::Runtime;
+
+/// What a slice is taken to last where the clock stands still while the program works.
+const SLICE: Duration = Duration::from_millis(10);
+
+impl<R: Runtime> Connection<R> {
+    /// Runs the script of this client to its end.
+    pub(super) async fn run_script(&mut self) {
+        let mut begun = R::now();
+        loop {
+            if R::now() == begun {
+                R::sleep(SLICE).await;
+            } else {
+                yield_once().await;
+            }
+            begun = R::now();
+            let flow = self.shared.engine.borrow_mut().resume_script(self.output.buffer(), now::<R>());
+            self.shared.deliver();
+            if flow != Flow::Script {
+                break;
+            }
+        }
+        self.unparsed = !self.input.is_empty();
+    }
+}
+
+/// Lets other tasks run.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,85 @@
+//! `redis.call` and `redis.pcall`: out to the driver and back.
+
+use mlua::{Lua, MultiValue, Value};
+
+use super::exchange::{Exchange, Pause};
+use super::vm::Way;
+use super::{convert, raise};
+use crate::protocol::request::OwnedRequest;
+use crate::text;
+
+/// Has the driver run a command. Its failure is raised, or returned if the call is protected.
+pub(super) fn call(
+    lua: &Lua,
+    words: MultiValue,
+    (way, exchange): (&Way, &Exchange),
+    protected: bool,
+) -> mlua::Result<Value> {
+    let asked = {
+        let mut request = exchange.request.borrow_mut();
+        fill(&mut request, &words)
+    };
+    drop(words);
+    if let Err(text) = asked {
+        return failed(lua, text.as_bytes(), protected);
+    }
+    way.suspend(Pause::Call);
+    let reply = exchange.reply.borrow();
+    match reply.first() {
+        Some(b'-') => {
+            let line = &reply[1..reply.len().saturating_sub(2)];
+            failed(lua, line, protected)
+        }
+        _ => convert::read_reply(lua, &reply),
+    }
+}
+
+fn failed(lua: &Lua, text: &[u8], protected: bool) -> mlua::Result<Value> {
+    if protected { Ok(Value::Table(raise::error_table(lua, text)?)) } else { Err(raise::table(text)) }
+}
+
+/// `redis.acl_check_cmd`.
+pub(super) fn may_call(
+    lua: &Lua,
+    words: MultiValue,
+    (way, exchange): (&Way, &Exchange),
+) -> mlua::Result<Option<bool>> {
+    let asked = {
+        let mut request = exchange.request.borrow_mut();
+        fill(&mut request, &words)
+    };
+    let _ = lua;
+    if words.is_empty() {
+        return Err(raise::table(
+            "ERR Please specify at least one argument for this redis.acl_check_cmd() call",
+        ));
+    }
+    asked.map_err(raise::table)?;
+    way.suspend(Pause::Ask);
+    match exchange.answer.get() {
+        // As in Redis, a refusal is nil... a Lua boolean of false.
+        Some(allowed) => Ok(Some(allowed)),
+        None => Err(raise::table("ERR Invalid command passed to redis.acl_check_cmd()")),
+    }
+}
+
+/// Writes the words of a call as a request.
+fn fill(request: &mut OwnedRequest, words: &MultiValue) -> Result<(), &'static str> {
+    request.clear();
+    if words.is_empty() {
+        return Err("ERR Please specify at least one argument for this redis lib call");
+    }
+    for word in words.iter() {
+        match word {
+            Value::String(text) => request.push(&text.as_bytes()),
+            Value::Integer(number) => request.push(itoa::Buffer::new().format(*number).as_bytes()),
+            Value::Number(number) => {
+                let mut digits = Vec::with_capacity(24);
+                text::write_f64(&mut digits, *number);
+                request.push(&digits);
+            }
+            _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
+        }
+    }
+    Ok(())
+}
