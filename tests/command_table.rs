@@ -44,8 +44,7 @@ const NOT_YET: &[&str] = &[
     "restore-asking",
     "slaveof",
     "sync",
-    // Latency figures, modules.
-    "latency",
+    // Modules.
     "module",
     // Values in transit; waiting for replicas.
     "dump",
