@@ -41,16 +41,13 @@ const NOT_YET: &[&str] = &[
     "psync",
     "replconf",
     "replicaof",
-    "restore-asking",
     "slaveof",
     "sync",
     // Latency figures, modules.
     "latency",
     "module",
     // Values in transit; waiting for replicas.
-    "dump",
     "migrate",
-    "restore",
     "wait",
 ];
 
