@@ -43,8 +43,7 @@ const NOT_YET: &[&str] = &[
     "replicaof",
     "slaveof",
     "sync",
-    // Latency figures, modules.
-    "latency",
+    // Modules.
     "module",
     // Values in transit; waiting for replicas.
     "migrate",
@@ -52,7 +51,7 @@ const NOT_YET: &[&str] = &[
 ];
 
 /// Groups of which nothing is there yet.
-const GROUPS_NOT_YET: &[&str] = &["bitmap", "cluster", "hyperloglog"];
+const GROUPS_NOT_YET: &[&str] = &["cluster"];
 
 /// Facts in which we differ, and why.
 const DIFFERENT: &[(&str, &str, &str)] = &[

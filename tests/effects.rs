@@ -12,9 +12,10 @@ use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
-use seawall::keyspace::{ObjectRef, Value};
+use seawall::keyspace::{ObjectRef, Value, View};
 use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
+use seawall::types::list::End;
 
 type Words = Vec<Vec<u8>>;
 type Data = Vec<BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>>;
@@ -71,20 +72,32 @@ impl Machine {
     }
 }
 
-/// A value as a text; a hash with the deadlines of its fields.
+/// A value as a text: what has no order in order; a hash with the deadlines of its fields.
 fn text_of(value: Value<'_>) -> Vec<u8> {
-    let mut text = Vec::new();
-    match value {
-        Value::Object(ObjectRef::Hash(hash)) => {
-            let mut fields = BTreeMap::new();
-            hash.each(i64::MIN, |field| {
-                fields.insert(field.name.to_vec(), (field.value.to_vec(), field.deadline));
-            });
-            text.extend(format!("{fields:?}").into_bytes());
+    let Value::Object(object) = value else {
+        let mut text = Vec::new();
+        value.write_to(&mut text);
+        return text;
+    };
+    let mut words: Vec<String> = Vec::new();
+    match object {
+        ObjectRef::Hash(hash) => {
+            hash.each(i64::MIN, |field| words.push(format!("{field:?}")));
+            words.sort();
         }
-        value => value.write_to(&mut text),
+        ObjectRef::Set(set) => {
+            set.for_each(|member| words.push(format!("{:?}", member.to_vec())));
+            words.sort();
+        }
+        ObjectRef::List(list) => {
+            list.take(End::Front, 0, list.len(), |element| words.push(format!("{element:?}")));
+        }
+        ObjectRef::SortedSet(set) => {
+            words.extend(set.elements(0..set.len(), false).map(|element| format!("{element:?}")));
+        }
+        ObjectRef::Stream(stream) => words.push(format!("{} entries", stream.len())),
     }
-    text
+    format!("{} {words:?}", object.type_name()).into_bytes()
 }
 
 /// Applies a stream of effects. What comes in more than one command is one unit.
@@ -222,6 +235,52 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "HLEN H",
         "HRANDFIELD H 2",
         "HSCAN H 0",
+        "SADD K V V V",
+        "SADD K V N V V N V",
+        "SREM K V V",
+        "SPOP K",
+        "SPOP K 2",
+        "SPOP K 100",
+        "SRANDMEMBER K -3",
+        "SMOVE K K V",
+        "SINTERSTORE K K K",
+        "SUNIONSTORE K K K",
+        "SDIFFSTORE K K K",
+        "SETBIT K 7 1",
+        "BITOP OR K K K",
+        "BITOP NOT K K",
+        "BITFIELD K SET u8 0 N OVERFLOW FAIL INCRBY i5 3 N",
+        "PFADD K V V",
+        "PFCOUNT K",
+        "PFMERGE K K",
+        "PFDEBUG TODENSE K",
+        "LPUSH K V",
+        "RPUSH K V V",
+        "RPUSH K V V",
+        "LPUSHX K V",
+        "LPOP K",
+        "RPOP K 2",
+        "LSET K 1 V",
+        "LINSERT K BEFORE V V",
+        "LREM K N V",
+        "LTRIM K 0 2",
+        "LMOVE K K RIGHT LEFT",
+        "RPOPLPUSH K K",
+        "LMPOP 2 K K RIGHT COUNT 2",
+        "ZADD K 1 V 2.5 V",
+        "ZADD K XX GT CH N V",
+        "ZINCRBY K 0.1 V",
+        "ZREM K V V",
+        "ZPOPMIN K",
+        "ZPOPMAX K 2",
+        "ZMPOP 2 K K MAX COUNT 2",
+        "ZRANGESTORE K K 0 1",
+        "ZUNIONSTORE K 2 K K AGGREGATE MIN",
+        "ZINTERSTORE K 2 K K WEIGHTS 2 3",
+        "ZREMRANGEBYRANK K 1 2",
+        "GEOADD K 13.361389 38.115556 V",
+        "SORT K BY nosort STORE K",
+        "COPY K K REPLACE",
     ];
     let random = proptest::collection::vec(any::<u32>(), 12);
     (select(TEMPLATES), random).prop_map(|(template, random)| {
@@ -282,4 +341,26 @@ proptest! {
             deadline.is_none() && !String::from_utf8_lossy(text).contains("Some(")
         })), "nothing is left that is past its deadline: {:?}", leader.data());
     }
+}
+
+/// Commands that may wait, where they need not.
+#[test]
+fn what_might_have_waited_leaves_what_it_did() {
+    let mut machine = Machine::new(1, START_MS, false);
+    let mut run = |words: &str| -> Vec<String> {
+        let words: Words = words.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        machine.run(0, &words);
+        let left = requests(&machine.engine.effects.take());
+        left.iter().map(|words| String::from_utf8_lossy(&words.join(&b' ')).into_owned()).collect()
+    };
+    assert_eq!(run("RPUSH a 1 2 3 4 5 6 7"), ["SELECT 0", "RPUSH a 1 2 3 4 5 6 7"]);
+    assert_eq!(run("BLPOP b a 0"), ["LPOP a"]);
+    assert_eq!(run("BRPOP b a 0"), ["RPOP a"]);
+    assert_eq!(run("BLMOVE a b LEFT RIGHT 0"), ["LMOVE a b LEFT RIGHT"]);
+    assert_eq!(run("BRPOPLPUSH a b 0"), ["RPOPLPUSH a b"]);
+    assert_eq!(run("BLMPOP 0 2 c a RIGHT COUNT 2"), ["RPOP a 2"]);
+    assert_eq!(run("LMPOP 2 a b LEFT COUNT 9"), ["LPOP a 1"]);
+    assert_eq!(run("LTRIM b 0 -1"), [""; 0]);
+    assert_eq!(run("LREM b 0 nothing"), [""; 0]);
+    assert_eq!(run("LPOP b 0"), [""; 0]);
 }

@@ -332,3 +332,21 @@ fn a_silent_client_is_served_without_a_word() {
     assert_eq!(world.got(1), "");
     assert_eq!(world.send(1, "PING"), "+PONG");
 }
+
+#[test]
+fn a_transaction_is_one_unit_and_whom_it_serves_comes_behind() {
+    let mut world = World::new(2);
+    world.send(1, "TAKE k");
+    world.send(0, "MULTI");
+    for text in ["SET k 1", "SELECT 1", "SET k 2", "TAKE nothing"] {
+        assert_eq!(world.send(0, text), "+QUEUED");
+    }
+    assert_eq!(world.effects(), "");
+    assert_eq!(world.send(0, "EXEC"), "*4 +OK +OK +OK $-1");
+    assert_eq!(world.got(1), "$1 1");
+    assert_eq!(world.effects(), "MULTI SELECT 0 SET k 1 SELECT 1 SET k 2 EXEC SELECT 0 DEL k");
+    world.send(0, "MULTI");
+    world.send(0, "SET alone 1");
+    world.send(0, "EXEC");
+    assert_eq!(world.effects(), "SELECT 1 SET alone 1");
+}

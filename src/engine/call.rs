@@ -361,6 +361,12 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The same of a change that has no event: what a sketch notes of itself when it is counted.
+    pub fn changed_quietly(&mut self, key: &Key<'_>) {
+        self.engine.changes += 1;
+        self.engine.key_changed(self.db, key, Some(self.client));
+    }
+
     /// The same for a key of another database.
     #[inline]
     pub fn changed_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {

@@ -64,8 +64,8 @@ use crate::config::Config;
 use crate::keyspace::eviction::Pool;
 use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Object, Payload, Removed, Value, View};
 use crate::protocol::request::Request;
-use crate::runtime::{Monotonic, ProcessCpu, ProcessMemory};
-use crate::stats::{Slowlog, Stats};
+use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
+use crate::stats::{CommandLog, LatencyMonitor, Stats};
 
 use blocking::Queues;
 use effects::Effects;
@@ -133,8 +133,14 @@ pub struct Engine {
     pub config: Config,
     /// The counters.
     pub stats: Stats,
-    /// The slow log.
-    pub slowlog: Slowlog,
+    /// The log of slow commands.
+    pub slowlog: CommandLog,
+    /// The log of large requests.
+    pub large_requests: CommandLog,
+    /// The log of large replies.
+    pub large_replies: CommandLog,
+    /// What took long lately.
+    pub latency: LatencyMonitor,
     /// What requests did, for append log and replicas.
     pub effects: Effects,
     /// Who this node is.
@@ -161,6 +167,8 @@ pub struct Engine {
     table: CommandTable,
     random: ChaCha8Rng,
     woken: Vec<SessionHandle>,
+    /// The size of the last reply.
+    reply_bytes: usize,
     /// Whose request is running.
     current: Option<SessionHandle>,
     monitors: usize,
@@ -194,7 +202,11 @@ impl Engine {
             keyspace: Keyspace::new(config.databases as usize, hasher),
             sessions: Sessions::default(),
             stats: Stats::new(table.rows().len()),
-            slowlog: Slowlog::default(),
+            slowlog: CommandLog::default(),
+            large_requests: CommandLog::default(),
+            large_replies: CommandLog::default(),
+            reply_bytes: 0,
+            latency: LatencyMonitor::default(),
             effects: Effects::default(),
             identity,
             pause: Pause::default(),
@@ -330,6 +342,15 @@ impl Engine {
         stats.output.sample(now, stats.total_net_output_bytes);
         let used = self.used_memory();
         self.stats.peak_memory_bytes = self.stats.peak_memory_bytes.max(used);
+    }
+
+    /// Notes that something took so long, if that is long enough for LATENCY.
+    #[inline]
+    pub fn note_latency(&mut self, event: &'static str, elapsed: Duration, now: Now) {
+        let threshold = self.config.latency_monitor_threshold_ms;
+        if threshold != 0 && elapsed.as_millis() as u64 >= threshold {
+            self.latency.add(event, now.wall.seconds(), elapsed);
+        }
     }
 
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].

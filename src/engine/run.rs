@@ -176,6 +176,7 @@ impl Engine {
             out.truncate(start);
             Reply::new(out, version).error(failure.text());
         }
+        self.reply_bytes = out.len() - start;
         if self.tracking.is_on() && command.has(Flag::ReadOnly) {
             self.remember_reads(client, source, command, request);
         }
@@ -261,9 +262,20 @@ impl Engine {
             return self.finish_later(client, elapsed);
         }
         self.stats.commands[id as usize].duration += elapsed;
-        let slower_than = self.config.slowlog_log_slower_than_us;
-        if slower_than >= 0 && elapsed.as_micros() >= slower_than as u128 {
-            self.log_slow(client, request, id, elapsed, now);
+        if self.config.latency_tracking {
+            self.stats.durations[id as usize].get_or_insert_default().record(elapsed);
+        }
+        if self.config.latency_monitor_threshold_ms != 0 {
+            let event = if self.table.row(id).has(Flag::Fast) { "fast-command" } else { "command" };
+            self.note_latency(event, elapsed, now);
+        }
+        let (config, micros) = (&self.config, elapsed.as_micros() as i64);
+        let exceeds = |figure: i64, limit: i64| limit >= 0 && figure >= limit;
+        if exceeds(micros, config.slowlog_log_slower_than_us)
+            || exceeds(request.bytes() as i64, config.commandlog_request_larger_than_bytes)
+            || exceeds(self.reply_bytes as i64, config.commandlog_reply_larger_than_bytes)
+        {
+            self.log_command(client, request, id, micros, now);
         }
     }
 
@@ -274,23 +286,43 @@ impl Engine {
         }
     }
 
+    /// Enters a command into the logs whose limits it exceeds.
     #[cold]
-    fn log_slow(
+    fn log_command(
         &mut self,
         client: SessionHandle,
         request: Request<'_>,
         id: CommandId,
-        elapsed: Duration,
+        micros: i64,
         now: Now,
     ) {
         let row = self.table.row(id);
-        if row.has(Flag::SkipCommandLog) || self.config.slowlog_max_len == 0 {
+        if row.has(Flag::SkipCommandLog) {
             return;
         }
-        let session = &self.sessions[client];
-        let who = (address_text(&session.peer), session.name.clone());
+        let (session, config) = (&self.sessions[client], &self.config);
         let words: Vec<&[u8]> = monitor::shown_words(row.command, request);
-        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len as usize);
+        let large_request = (
+            request.bytes() as i64,
+            config.commandlog_request_larger_than_bytes,
+            config.commandlog_large_request_max_len,
+        );
+        let large_reply = (
+            self.reply_bytes as i64,
+            config.commandlog_reply_larger_than_bytes,
+            config.commandlog_large_reply_max_len,
+        );
+        let logs = [
+            (&mut self.slowlog, (micros, config.slowlog_log_slower_than_us, config.slowlog_max_len)),
+            (&mut self.large_requests, large_request),
+            (&mut self.large_replies, large_reply),
+        ];
+        for (log, (figure, limit, length_max)) in logs {
+            if limit >= 0 && figure >= limit && length_max > 0 {
+                let who = (address_text(&session.peer), session.name.clone());
+                log.add(words.iter().copied(), who, (now.wall, figure as u64), length_max as usize);
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ mod tests;
 pub use crate::types::table::{ExpireLimits, ExpireStep};
 pub use crate::types::{
     Expiry, Field, Growth, Hash, HashKey, HashRef, Item, Kind, List, ListRef, NewValue, Object, ObjectRef,
-    Payload, Set, SetRef, SortedSet, SortedSetRef, Stream, Value, View, set,
+    Payload, Set, SetRef, SortedSet, SortedSetRef, Stream, Value, View, bitmap, hyperloglog, set,
 };
 pub use access::Access;
 pub use database::{Cleared, Database, DueFields};

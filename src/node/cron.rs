@@ -73,7 +73,9 @@ fn expire<R: Runtime>(shared: &Shared<R>, tick: Duration) {
             break;
         }
     }
-    engine.stats.expire_cycle_cpu += R::now() - start;
+    let elapsed = R::now() - start;
+    engine.stats.expire_cycle_cpu += elapsed;
+    engine.note_latency("expire-cycle", elapsed, now::<R>());
 }
 
 /// Memory above its limit comes down also while nobody asks for anything.

@@ -24,6 +24,7 @@ pub(super) async fn run<R: Runtime>(
     match job {
         Job::Sleep(duration) => {
             sleep(shared, duration).await;
+            shared.engine.borrow_mut().note_latency("command", duration, super::now::<R>());
             output.extend_from_slice(b"+OK\r\n");
         }
         Job::RewriteConfig(path) => rewrite_config(shared, &path, output).await,

@@ -49,15 +49,9 @@ pub(super) fn may_call(
         fill(&mut request, &words)
     };
     let _ = lua;
-    if words.is_empty() {
-        return Err(raise::table(
-            "ERR Please specify at least one argument for this redis.acl_check_cmd() call",
-        ));
-    }
     asked.map_err(raise::table)?;
     way.suspend(Pause::Ask);
     match exchange.answer.get() {
-        // As in Redis, a refusal is nil... a Lua boolean of false.
         Some(allowed) => Ok(Some(allowed)),
         None => Err(raise::table("ERR Invalid command passed to redis.acl_check_cmd()")),
     }
@@ -74,9 +68,9 @@ fn fill(request: &mut OwnedRequest, words: &MultiValue) -> Result<(), &'static s
             Value::String(text) => request.push(&text.as_bytes()),
             Value::Integer(number) => request.push(itoa::Buffer::new().format(*number).as_bytes()),
             Value::Number(number) => {
-                let mut digits = Vec::with_capacity(24);
-                text::write_f64(&mut digits, *number);
-                request.push(&digits);
+                let mut text = Vec::with_capacity(24);
+                text::write_f64(&mut text, *number);
+                request.push(&text);
             }
             _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
         }

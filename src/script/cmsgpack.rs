@@ -165,6 +165,10 @@ fn unpack_one(lua: &Lua, words: &MultiValue) -> mlua::Result<MultiValue> {
 fn unpack_limit(lua: &Lua, words: &MultiValue) -> mlua::Result<MultiValue> {
     let data = bytes(lua, words, 0, "unpack_limit")?;
     let limit = number(lua, words, 1, "unpack_limit")?;
+    if limit == 0.0 {
+        // No limit: then nothing says where the next value begins.
+        return unpack(lua, words);
+    }
     let offset = if words.len() > 2 { number(lua, words, 2, "unpack_limit")? } else { 0.0 };
     unpack_some(lua, &data, offset, limit)
 }
@@ -172,7 +176,7 @@ fn unpack_limit(lua: &Lua, words: &MultiValue) -> mlua::Result<MultiValue> {
 fn unpack_some(lua: &Lua, data: &[u8], offset: f64, limit: f64) -> mlua::Result<MultiValue> {
     let (offset, limit) = (offset as i64, limit as i64);
     let (Ok(start), Ok(count)) = (usize::try_from(offset), usize::try_from(limit)) else {
-        let text = format!("Invalid request to unpack with offset of {offset} and limit of {limit}.");
+        let text = format!("Invalid request to unpack with offset of {offset} and limit of {}.", data.len());
         return Err(raise::here(lua, text));
     };
     if start > data.len() {

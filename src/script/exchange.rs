@@ -137,8 +137,6 @@ pub(super) struct Exchange {
     /// Slices of the running order.
     pub slices: Cell<u32>,
     pub killed: Cell<bool>,
-    /// Whether a function runs, not a script.
-    pub is_function: Cell<bool>,
     pub time_us: Cell<i64>,
 }
 
@@ -162,7 +160,6 @@ impl Exchange {
             loading: Cell::default(),
             slices: Cell::default(),
             killed: Cell::default(),
-            is_function: Cell::default(),
             time_us: Cell::default(),
         }
     }

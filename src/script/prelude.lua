@@ -156,6 +156,18 @@ function api.replicate_commands() return true end
 function api.breakpoint() return false end
 function api.debug() end
 
+-- What is raised becomes a table that knows where.
+local function explain(e)
+  e = take(e)
+  if type(e) ~= 'table' or behind[e] then e = { err = 'ERR ' .. tostring(e) } end
+  local source, line = where()
+  if source then
+    rawset(e, 'source', source)
+    rawset(e, 'line', line)
+  end
+  return e
+end
+
 local absent = {
   __index = function(_, name)
     error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
@@ -164,7 +176,7 @@ local absent = {
 
 -- The globals of scripts, and those that functions see when they run.
 local function world()
-  local inner = { redis = readonly(api) }
+  local inner = { redis = readonly(api), __redis__err__handler = explain }
   for name, value in native.pairs(shared) do inner[name] = value end
   local seen = {}
   local outer = setmetatable({}, seen)
@@ -184,22 +196,11 @@ for name, value in native.pairs(api) do
 end
 loading = setmetatable({ redis = readonly(setmetatable(loading, absent)) }, absent)
 
--- What is raised becomes a table that knows where.
-local function explain(e)
-  e = take(e)
-  if type(e) ~= 'table' or behind[e] then e = { err = 'ERR ' .. tostring(e) } end
-  local source, line = where()
-  if source then
-    rawset(e, 'source', source)
-    rawset(e, 'line', line)
-  end
-  return e
-end
-
 local function ended(ok, v)
   if ok then return v end
   if type(v) ~= 'table' then v = { err = 'ERR ' .. tostring(take(v)) } end
   local err = rawget(v, 'err')
+  if type(err) == 'number' then err = tostring(err) end
   if type(err) ~= 'string' then err = 'ERR unknown error' end
   return err, rawget(v, 'source') or '', rawget(v, 'line') or 0, rawget(v, 'ignore_error_stats_update') == true
 end

@@ -39,11 +39,6 @@ pub(super) fn here(lua: &Lua, text: impl AsRef<[u8]>) -> Error {
     Error::external(Raised::Text(whole))
 }
 
-/// A text without a place.
-pub(super) fn text(text: impl Into<Vec<u8>>) -> Error {
-    Error::external(Raised::Text(text.into()))
-}
-
 /// Lua's own complaint of an argument.
 pub(super) fn argument(lua: &Lua, at: usize, function: &str, what: &str) -> Error {
     here(lua, format!("bad argument #{at} to '{function}' ({what})"))

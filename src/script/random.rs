@@ -1,4 +1,4 @@
-//! The random numbers of scripts: the same after each start, as in Redis.
+//! The random numbers of scripts: the same after each start of the machine, as in Redis.
 //!
 //! The generator is the one of `drand48(3)`: x' = (a·x + c) mod 2⁴⁸, of which the upper 31 bits are the number.
 
@@ -15,8 +15,14 @@ const MASK: u64 = (1 << 48) - 1;
 const MAX: f64 = i32::MAX as f64;
 
 /// The generator's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Random(Cell<u64>);
+
+impl Default for Random {
+    fn default() -> Random {
+        Random(Cell::new(0x1234_abcd_330e))
+    }
+}
 
 impl Random {
     /// Begins anew.

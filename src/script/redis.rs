@@ -69,7 +69,7 @@ fn setresp(words: &MultiValue, exchange: &Exchange) -> mlua::Result<()> {
     if words.len() != 1 {
         return Err(raise::table("ERR redis.setresp() requires one argument."));
     }
-    let version = match words.get(0).and_then(Value::as_number) {
+    let version = match words.get(0).and_then(real) {
         Some(2.0) => Version::Resp2,
         Some(3.0) => Version::Resp3,
         _ => return Err(raise::table("ERR RESP version must be 2 or 3.")),
@@ -82,7 +82,7 @@ fn set_repl(words: &MultiValue, exchange: &Exchange) -> mlua::Result<()> {
     if words.len() != 1 {
         return Err(raise::table("ERR redis.set_repl() requires one argument."));
     }
-    let chosen = words.get(0).and_then(Value::as_number).unwrap_or(-1.0);
+    let chosen = words.get(0).and_then(real).unwrap_or(-1.0);
     if !(0.0..=f64::from(REPLICATE_ALL)).contains(&chosen) {
         let text = "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.";
         return Err(raise::table(text));
@@ -113,4 +113,14 @@ pub(super) fn chunk_name(lua: &Lua, name: &LuaString) -> mlua::Result<LuaString>
     // Bytes of compiled code are not shown.
     let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != 27).collect();
     lua.create_string([b"[string \"", line.as_slice(), dots, b"\"]"].concat())
+}
+
+/// A number, however it is held, or a text that is one.
+fn real(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Number(number) => Some(*number),
+        Value::String(text) => crate::text::parse_f64(&text.as_bytes()),
+        _ => None,
+    }
 }

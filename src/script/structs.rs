@@ -72,10 +72,12 @@ impl<'a> Format<'a> {
             b'!' => {
                 let alignment = self.number(lua)?.unwrap_or(ALIGNMENT);
                 if !alignment.is_power_of_two() {
-                    return Err(raise::here(lua, "alignment is not a power of 2"));
+                    return Err(raise::here(lua, format!("alignment {alignment} is not a power of 2")));
                 }
                 self.alignment = alignment;
             }
+            // As in the original, only what packs or unpacks is strict.
+            _ if self.function == "size" => {}
             _ => {
                 let what = format!("invalid format option '{}'", letter as char);
                 return Err(raise::argument(lua, 1, self.function, &what));
@@ -121,6 +123,8 @@ impl<'a> Format<'a> {
 fn pack(lua: &Lua, words: &MultiValue) -> mlua::Result<Value> {
     let text = bytes(lua, words, 0, "pack")?;
     let (mut format, mut out, mut at) = (Format::new(&text, "pack"), Vec::new(), 1);
+    // Behind the last argument stands a nil.
+    let words = &words.iter().cloned().chain([Value::Nil]).collect::<MultiValue>();
     while let Some(piece) = format.next(lua, out.len())? {
         out.resize(out.len() + piece.padding, 0);
         match piece.letter {
@@ -162,8 +166,11 @@ fn pack(lua: &Lua, words: &MultiValue) -> mlua::Result<Value> {
 
 fn unpack(lua: &Lua, words: &MultiValue) -> mlua::Result<MultiValue> {
     let (text, data) = (bytes(lua, words, 0, "unpack")?, bytes(lua, words, 1, "unpack")?);
-    let start = if words.len() > 2 { number(lua, words, 2, "unpack")? } else { 1.0 };
-    if start < 1.0 {
+    let start = if words.len() > 2 { number(lua, words, 2, "unpack")?.trunc() } else { 1.0 };
+    if start < 0.0 {
+        return Err(raise::argument(lua, 2, "unpack", "data string too short"));
+    }
+    if start == 0.0 {
         return Err(raise::argument(lua, 3, "unpack", "offset must be 1 or greater"));
     }
     let (mut format, mut position) = (Format::new(&text, "unpack"), start as usize - 1);
@@ -225,8 +232,8 @@ fn size(lua: &Lua, words: &MultiValue) -> mlua::Result<f64> {
     let (mut format, mut position) = (Format::new(&text, "size"), 0usize);
     while let Some(piece) = format.next(lua, position)? {
         let variable = match piece.letter {
-            b's' => Some("variable-size format in size"),
-            b'c' if piece.bytes == 0 => Some("variable-length format in size"),
+            b's' => Some("option 's' has no fixed size"),
+            b'c' if piece.bytes == 0 => Some("option 'c0' has no fixed size"),
             _ => None,
         };
         if let Some(what) = variable {

@@ -18,6 +18,8 @@ use crate::protocol::reply::Version;
 const WORDS_ON_STACK_MAX: usize = 64;
 /// The name by which the hook finds the function that stops the machine.
 const SLICE: &str = "slice";
+/// The name of our own chunk.
+const PRELUDE: &str = "=seawall";
 
 /// The way from Lua to the driver.
 pub(super) type Way = Yielder<Order, Pause>;
@@ -37,7 +39,6 @@ struct Vm<'a> {
     lua: &'a Lua,
     exchange: &'a Exchange,
     registry: Rc<Registry>,
-    random: Rc<Random>,
     doors: Doors,
 }
 
@@ -67,10 +68,10 @@ fn serve(lua: &Lua, way: &Way, exchange: &Rc<Exchange>) -> mlua::Result<()> {
         redis::fill(lua, &api, exchange)?;
         raw.raw_set("redis", api)?;
         fill(lua, &raw, (exchange, &registry, &random))?;
-        let doors = lua.load(include_str!("prelude.lua")).set_name("=seawall").call(raw)?;
+        let doors = lua.load(include_str!("prelude.lua")).set_name(PRELUDE).call(raw)?;
         let (enter, enter_with, enter_function, into_scripts, load_library) = doors;
         let doors = Doors { enter, enter_with, enter_function, into_scripts, load_library };
-        let vm = Vm { lua, exchange, registry, random, doors };
+        let vm = Vm { lua, exchange, registry, doors };
         vm.watch(false)?;
         vm.serve(way)
     })
@@ -103,13 +104,14 @@ fn fill(
     raw.raw_set("cjson", cjson::library(lua)?)
 }
 
-/// The innermost place of a script on the stack: the name of its chunk and the line.
+/// The innermost place of what is not ours on the stack: the name of its chunk and the line.
 fn place(lua: &Lua) -> (Option<String>, Option<usize>) {
     for level in 1.. {
         let frame = lua.inspect_stack(level, |frame| {
             let source = frame.source();
-            let name = source.source.filter(|name| name.starts_with("@user_")).map(|name| name.into_owned());
-            (source.what != "C").then_some(name).flatten().map(|name| (name, frame.current_line()))
+            let foreign = |name: &str| source.what != "C" && name != PRELUDE && name != "=(tail call)";
+            let name = source.source.as_deref().filter(|name| foreign(name))?;
+            Some((name.to_owned(), frame.current_line()))
         });
         match frame {
             None => break,
@@ -188,28 +190,29 @@ impl Vm<'_> {
         let exchange = self.exchange;
         exchange.version.set(Version::Resp2);
         exchange.replication.set(REPLICATE_ALL);
-        self.random.seed(0);
         let run = exchange.run.borrow();
         exchange.time_us.set(run.time_us);
-        exchange.is_function.set(run.is_function);
         let Some(function) = self.registry.get(run.code) else {
             return Ok(Outcome::NotCompiled(b"no such script".to_vec()));
         };
         let version = run.version;
-        let ended: MultiValue = if run.is_function || run.words.len() > WORDS_ON_STACK_MAX {
+        let ended: mlua::Result<MultiValue> = if run.is_function || run.words.len() > WORDS_ON_STACK_MAX {
             let door = if run.is_function { &self.doors.enter_function } else { &self.doors.enter_with };
             let (keys, arguments) = self.tables(&run)?;
             drop(run);
-            door.call((function, keys, arguments))?
+            door.call((function, keys, arguments))
         } else {
             let words = run.words.words().map(|word| self.word(word)).collect::<mlua::Result<Vec<_>>>()?;
             // What a script is given is no longer borrowed when the machine stops in its middle.
             let words = Variadic::from(words);
             let keys = run.keys;
             drop(run);
-            self.doors.enter.call((function, keys, words))?
+            self.doors.enter.call((function, keys, words))
         };
-        self.ended(ended, version)
+        match ended {
+            Ok(ended) => self.ended(ended, version),
+            Err(error) => Ok(Outcome::Thrown(escaped(&error))),
+        }
     }
 
     /// A word as a value that costs little to hand over.
@@ -250,15 +253,31 @@ impl Vm<'_> {
             Err(text) => return Ok(Outcome::NotCompiled(text)),
         };
         self.exchange.loading.set(true);
-        let ended: MultiValue = self.doors.load_library.call(function)?;
+        let ended: mlua::Result<MultiValue> = self.doors.load_library.call(function);
         self.exchange.loading.set(false);
         let registered = self.registry.take_registered();
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                registered.iter().for_each(|function| self.registry.forget(function.code));
+                return Ok(Outcome::Thrown(escaped(&error)));
+            }
+        };
         if ended.len() > 1 {
             registered.iter().for_each(|function| self.registry.forget(function.code));
             return Ok(Outcome::Thrown(thrown(&ended)));
         }
         Ok(Outcome::Loaded(registered))
     }
+}
+
+/// An error that the prelude could not catch, such as one within its handler.
+fn escaped(error: &mlua::Error) -> Thrown {
+    let text = match error.downcast_ref::<raise::Raised>() {
+        Some(raised) => raised.to_string(),
+        None => format!("ERR {error}"),
+    };
+    Thrown { text: text.into_bytes(), place: None, counted: false }
 }
 
 fn thrown(values: &MultiValue) -> Thrown {
@@ -276,9 +295,10 @@ fn thrown(values: &MultiValue) -> Thrown {
 
 fn watch(lua: &Lua, every: u32) -> mlua::Result<()> {
     let exchange = lua.app_data_ref::<Rc<Exchange>>().map(|exchange| exchange.clone());
-    let hook = move |lua: &Lua, _: &mlua::debug::Debug<'_>| match &exchange {
-        Some(exchange) => look_up(lua, exchange),
-        None => Ok(VmState::Continue),
+    let hook = move |lua: &Lua, frame: &mlua::debug::Debug<'_>| match &exchange {
+        // What is ours catches errors for scripts, and may do so in peace.
+        Some(exchange) if frame.source().source.as_deref() != Some(PRELUDE) => look_up(lua, exchange),
+        _ => Ok(VmState::Continue),
     };
     lua.set_global_hook(HookTriggers::new().every_nth_instruction(every), hook)
 }
@@ -286,7 +306,7 @@ fn watch(lua: &Lua, every: u32) -> mlua::Result<()> {
 /// Lua has worked for a while. The count goes on from script to script, so the first time in a script says nothing.
 fn look_up(lua: &Lua, exchange: &Exchange) -> mlua::Result<VmState> {
     if exchange.killed.get() {
-        return Err(killed(exchange));
+        return Err(killed());
     }
     exchange.slices.set(exchange.slices.get() + 1);
     if exchange.loading.get() {
@@ -300,12 +320,12 @@ fn look_up(lua: &Lua, exchange: &Exchange) -> mlua::Result<VmState> {
     if stop.call::<bool>(())? {
         exchange.killed.set(true);
         watch(lua, 1)?;
-        return Err(killed(exchange));
+        return Err(killed());
     }
     Ok(VmState::Continue)
 }
 
-fn killed(exchange: &Exchange) -> mlua::Error {
-    let command = if exchange.is_function.get() { "FUNCTION" } else { "SCRIPT" };
-    raise::table(format!("ERR Script killed by user with {command} KILL."))
+/// As in Redis, what is ended by FUNCTION KILL is told the same.
+fn killed() -> mlua::Error {
+    raise::table("ERR Script killed by user with SCRIPT KILL...")
 }

@@ -77,7 +77,7 @@ fn cached_power(exponent: i32) -> (i32, Scaled) {
     let mut index = (estimate - POWER_FIRST) / POWER_STEP;
     loop {
         let power = POWER_FIRST + index * POWER_STEP;
-        let ten = Scaled { fraction: POWERS[index as usize], exponent: (power * 217_706 >> 16) - 63 };
+        let ten = Scaled { fraction: POWERS[index as usize], exponent: ((power * 217_706) >> 16) - 63 };
         let product = exponent + ten.exponent + 64;
         if PRODUCT_EXPONENT.contains(&product) {
             return (power, ten);

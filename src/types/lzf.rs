@@ -175,6 +175,18 @@ mod tests {
         assert_eq!(packed, [0, b'x', 0xE0, 255, 0]);
     }
 
+    /// From the `DUMP` of such a string, made by redis-server 7.0.15.
+    #[test]
+    fn what_redis_has_compressed_is_read() {
+        let text =
+            ["abc".repeat(40).as_str(), "hello world, hello world; ", &"z".repeat(300), "tail"].concat();
+        let packed = [
+            b"\x03abca\xE0\x6B\x02\x0Chello world, \xE0\x02\x0C".as_slice(),
+            b"\x02; z\xE0\xFF\x00\xE0\x1A\x00\x03tail",
+        ];
+        assert_eq!(decompress(&packed.concat(), 450), Some(text.into_bytes()));
+    }
+
     #[test]
     fn a_length_beyond_all_growth_takes_no_memory() {
         assert_eq!(decompress(&[0xFF; 10], usize::MAX), None);

@@ -7,8 +7,10 @@
 //!
 //! `unsafe` is allowed in this room only.
 
+pub mod bitmap;
 pub mod hash;
 mod hash_key;
+pub mod hyperloglog;
 pub mod intset;
 pub mod list;
 pub mod listpack;

@@ -152,7 +152,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_place_is_within_its_cell(longitude in -180.0..180.0, latitude in -85.05..85.05, step in 1_u32..27) {
+        fn a_place_is_within_its_cell(longitude in -180.0..180.0_f64, latitude in -85.05..85.05_f64, step in 1_u32..27) {
             let place = Place { longitude, latitude };
             let cell = Cell::of(place, step);
             let area = cell.area();

@@ -10,7 +10,7 @@ use cell::Place;
 
 use crate::engine::Failure;
 use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
-use crate::protocol::reply::{Reply, Version};
+use crate::protocol::reply::Reply;
 
 /// The group's table.
 pub const COMMANDS: &[Command] = &[
@@ -52,15 +52,9 @@ fn answer_distance(reply: &mut Reply<'_>, length: f64) {
     reply.bulk(format!("{}.{:04}", scaled / 10_000, scaled % 10_000).as_bytes());
 }
 
-/// Answers with a place: longitude and latitude, 17 digits behind the point, without zeros at the end.
+/// Answers with a place: longitude and latitude.
 fn answer_place(reply: &mut Reply<'_>, place: Place) {
     reply.array(2);
-    for degrees in [place.longitude, place.latitude] {
-        let text = format!("{degrees:.17}");
-        let text = text.trim_end_matches('0').trim_end_matches('.');
-        match reply.version() {
-            Version::Resp2 => reply.bulk(text.as_bytes()),
-            Version::Resp3 => reply.raw(format!(",{text}\r\n").as_bytes()),
-        }
-    }
+    reply.double(place.longitude);
+    reply.double(place.latitude);
 }

@@ -202,8 +202,12 @@ impl Query {
                 Ok(6)
             }
             Form::Member | Form::MemberReadOnly => {
-                self.origin = if there { self.member(call, form, 2)? } else { Origin::Nowhere };
-                self.take_radius(call, 3)?;
+                // As in Redis, nobody looks at the radius where there is nothing to search.
+                self.origin = Origin::Nowhere;
+                if there {
+                    self.origin = self.member(call, form, 2)?;
+                    self.take_radius(call, 3)?;
+                }
                 Ok(5)
             }
         }
@@ -289,7 +293,8 @@ impl Query {
         let left = call.len() - i - 1;
         let is_round = matches!(self.extent, Extent::Unsaid | Extent::Radius(_));
         let is_square = matches!(self.extent, Extent::Unsaid | Extent::Box(..));
-        let is_free = matches!(self.extent, Extent::Unsaid) && self.origin == Origin::Unsaid;
+        let is_free =
+            matches!(self.extent, Extent::Unsaid | Extent::Polygon(_)) && self.origin == Origin::Unsaid;
         let has_polygon = matches!(self.extent, Extent::Polygon(_));
         match () {
             () if left >= 1

@@ -32,7 +32,7 @@ fn hincrby(call: &mut Call<'_>) -> Result<(), Failure> {
         let sum = integer(hash, field)?.checked_add(by).ok_or(Failure::OVERFLOW)?;
         let mut digits = itoa::Buffer::new();
         hash.set(field, digits.format(sum).as_bytes(), Expiry::Keep, growth(around));
-        Ok(sum)
+        Ok::<_, Failure>(sum)
     })?;
     let sum = edited.result?;
     call.changed(Class::Hash, "hincrby", &key);
@@ -69,7 +69,7 @@ fn hincrbyfloat(call: &mut Call<'_>) -> Result<(), Failure> {
     let edited = call.edit_or_create::<Hash, _>(&key, |hash, around| {
         let keeps_deadline = add(hash, field, by, &mut text)?;
         hash.set(field, &text, Expiry::Keep, growth(around));
-        Ok(keeps_deadline)
+        Ok::<_, Failure>(keeps_deadline)
     })?;
     let keeps_deadline = edited.result?;
     call.changed(Class::Hash, "hincrbyfloat", &key);

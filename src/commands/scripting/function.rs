@@ -91,6 +91,9 @@ const FLUSH: Command = Command {
 };
 
 fn flush(call: &mut Call<'_>) -> Result<(), Failure> {
+    if call.len() > 3 {
+        return Err(Failure::subcommand("function", call.arg(1)));
+    }
     let fits = call.len() == 2 || call.len() == 3 && (call.arg_is(2, "sync") || call.arg_is(2, "async"));
     if !fits {
         return Err(Failure::fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
@@ -288,6 +291,9 @@ fn restore_all(call: &mut Call<'_>, texts: &[Vec<u8>], policy: Policy) -> Result
     let before: Libraries = call.engine.scripts.libraries().clone();
     if policy == Policy::Flush {
         call.engine.flush_libraries();
+    }
+    if policy == Policy::Append {
+        call.engine.refuse_known_libraries(texts)?;
     }
     let existing = if policy == Policy::Replace { Existing::Goes } else { Existing::Stays };
     for text in texts {

@@ -99,7 +99,7 @@ fn kill(call: &mut Call<'_>) -> Result<(), Failure> {
 
 const DEBUG: Command = Command {
     name: "script|debug",
-    arity: 3,
+    arity: -3,
     flags: &[Flag::NoScript],
     since: "3.2.0",
     summary: "Has scripts of this connection debugged, which is not possible here.",
@@ -109,6 +109,9 @@ const DEBUG: Command = Command {
 };
 
 fn debug(call: &mut Call<'_>) -> Result<(), Failure> {
+    if call.len() != 3 {
+        return Err(Failure::arity("script|debug"));
+    }
     if call.arg_is(2, "no") {
         call.reply.ok();
         return Ok(());

@@ -167,7 +167,7 @@ fn raise(call: &mut Call<'_>, i: usize, options: Options) -> Result<(), Failure>
     let edited = call.edit_or_create::<SortedSet, _>(&key, |set, around| {
         let update = update_raised(set, member, by, options, &limits(around))?;
         answer(around, update);
-        Ok(update)
+        Ok::<_, Failure>(update)
     })?;
     let update = edited.result?;
     if update.added() || update.rescored() {

@@ -236,6 +236,8 @@ pub(super) const BZMPOP: Command = Command {
 };
 
 fn bzmpop(call: &mut Call<'_>) -> Result<(), Failure> {
+    // In Redis's order: what is wrong behind the timeout is said first.
+    parse_zmpop(call, 2)?;
     let timeout = timeout::seconds(call, 1)?;
     let (served, keys) = zmpop(call, 2)?;
     if !served {

@@ -152,7 +152,8 @@ impl<'a> Selection<'a> {
             i += options.take(call, i, query)?;
         }
         let by = options.by.unwrap_or(By::Rank);
-        if by == By::Rank && options.limit != (0, -1) {
+        // As Redis has it, a LIMIT of -1 elements passes: it limits nothing.
+        if by == By::Rank && options.limit.1 != -1 {
             return Err(Failure::fixed(
                 "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
             ));

@@ -137,6 +137,16 @@ impl Engine {
         }
     }
 
+    /// An error if one of these libraries has the name of one that is there.
+    pub fn refuse_known_libraries(&self, texts: &[Vec<u8>]) -> Result<(), Failure> {
+        let mut names = texts.iter().map(|text| library_name(text)).collect::<Result<Vec<_>, _>>()?;
+        names.sort_unstable();
+        match names.iter().find(|name| self.scripts.libraries.get(name).is_some()) {
+            Some(name) => Err(text_failure("ERR Library ", name, " already exists")),
+            None => Ok(()),
+        }
+    }
+
     /// Deletes a library; false if there is none of this name.
     pub fn delete_library(&mut self, name: &[u8]) -> bool {
         let Some(library) = self.scripts.libraries.remove(name) else { return false };

@@ -39,7 +39,7 @@ impl Encoder<'_> {
                 if depth > self.settings.encode_depth_max.get() {
                     return Err(raise::here(
                         self.lua,
-                        format!("Cannot serialise, excessive depth ({depth})"),
+                        format!("Cannot serialise, excessive nesting ({depth})"),
                     ));
                 }
                 match self.array_length(table)? {

@@ -153,6 +153,8 @@ fn truth(lua: &Lua, words: &MultiValue, setting: &Cell<bool>, function: &str) ->
         Some(value) => {
             let what = match value {
                 Value::String(text) => format!("invalid option '{}'", text.to_string_lossy()),
+                Value::Integer(number) => format!("invalid option '{number}'"),
+                Value::Number(number) => format!("invalid option '{number}'"),
                 _ => format!("string expected, got {}", super::random::type_name(Some(value))),
             };
             return Err(raise::argument(lua, 1, function, &what));

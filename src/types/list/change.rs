@@ -25,7 +25,7 @@ impl Quicklist {
         self.settle(at.saturating_sub(1)..at + 2);
     }
 
-    /// Whether the element at a place is the first of its node, or the last.
+    /// Whether the element at a place is the first of its node, or the last. The node is uncompressed for that.
     fn is_outermost(&mut self, at: usize, place: usize, last: bool) -> bool {
         let check = self.edit(at, |pack| {
             let view = pack.view();

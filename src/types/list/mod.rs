@@ -305,7 +305,9 @@ impl List {
             List::Small(pack) => change::remove_equal(pack, text, count_max, from),
             List::Large(list) => list.remove_equal(text, count_max, from),
         };
-        self.shrink(limits);
+        if removed > 0 {
+            self.shrink(limits);
+        }
         removed
     }
 }

@@ -167,7 +167,7 @@ impl Arena {
             self.page_bytes = self.page_bytes + size_class(page.capacity()) - old;
         }
         page.resize(end, 0);
-        let unit = number << PAGE_BITS | start / UNIT_BYTES;
+        let unit = (number << PAGE_BITS) | (start / UNIT_BYTES);
         // 32 GiB of cells; whoever has so much in one set has left Redis behind long ago.
         CellId(u32::try_from(unit).expect("the cells of a sorted set take less than 32 GiB"))
     }
@@ -177,9 +177,9 @@ impl Arena {
         let Some(page) = self.pages.last_mut() else { return };
         let (start, number) = (page.len(), self.pages.len() - 1);
         let units = (PAGE_BYTES - start) / UNIT_BYTES;
-        if units >= 2 && units < SIZES {
+        if (2..SIZES).contains(&units) {
             self.pages[number].resize(PAGE_BYTES, 0);
-            self.chain(CellId((number << PAGE_BITS | start / UNIT_BYTES) as u32), units);
+            self.chain(CellId(((number << PAGE_BITS) | (start / UNIT_BYTES)) as u32), units);
         }
     }
 

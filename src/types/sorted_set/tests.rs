@@ -12,6 +12,7 @@ use crate::types::payload::{Payload, View};
 use crate::types::{HashKey, Item};
 
 type Model = BTreeMap<Vec<u8>, f64>;
+type Scored = (f64, Vec<u8>);
 
 fn limits(entries: u64) -> Limits {
     Limits { entries, value_bytes: 64, hash_key: HashKey::new(1, 2) }
@@ -55,13 +56,13 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// What a model holds, in order.
-fn ordered(model: &Model) -> Vec<(f64, Vec<u8>)> {
+fn ordered(model: &Model) -> Vec<Scored> {
     let mut all: Vec<_> = model.iter().map(|(member, score)| (*score, member.clone())).collect();
-    all.sort_by(|a, b| compare(a, b));
+    all.sort_by(compare);
     all
 }
 
-fn compare(a: &(f64, Vec<u8>), b: &(f64, Vec<u8>)) -> Ordering {
+fn compare(a: &Scored, b: &Scored) -> Ordering {
     a.0.partial_cmp(&b.0).expect("no NaN").then_with(|| a.1.cmp(&b.1))
 }
 
@@ -98,7 +99,7 @@ fn remove(set: &mut SortedSet, model: &mut Model, first: usize, count: usize) {
     set.remove_ranks(first..first + count);
 }
 
-fn element(element: Element<'_>) -> (f64, Vec<u8>) {
+fn element(element: Element<'_>) -> Scored {
     (element.score, element.member.to_vec())
 }
 
@@ -120,7 +121,7 @@ fn check(set: &SortedSet, model: &Model) {
 fn check_around(set: &SortedSet, model: &Model, member: &[u8], score: f64) {
     let (view, all) = (set.view(), ordered(model));
     assert_eq!(view.score(member), model.get(member).copied());
-    let count = |is_before: &dyn Fn(&(f64, Vec<u8>)) -> bool| all.iter().filter(|e| is_before(e)).count();
+    let count = |is_before: &dyn Fn(&Scored) -> bool| all.iter().filter(|e| is_before(e)).count();
     assert_eq!(view.rank(Cut::Score { score, after: false }), count(&|e| e.0 < score));
     assert_eq!(view.rank(Cut::Score { score, after: true }), count(&|e| e.0 <= score));
     let bound = (score, member.to_vec());
@@ -142,10 +143,10 @@ proptest! {
             check_around(&set, &model, &member, score);
         }
         check(&set, &model);
-        let empty = set.clone();
+        let (copy, all) = (set.clone(), model.clone());
         remove(&mut set, &mut model, 0, usize::MAX / 2);
         check(&set, &model);
-        drop(empty);
+        check(&copy, &all);
     }
 
     #[test]

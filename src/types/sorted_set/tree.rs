@@ -363,16 +363,12 @@ impl Tree {
         // At the ends of the whole order the full part stays full.
         let last = leaf.next == NO_LEAF && at.index == LEAF_MAX;
         let first = leaf.prev == NO_LEAF && at.index == 0 && path.len > 0;
-        leaf.move_tail(
-            if last {
-                LEAF_MAX
-            } else if first {
-                1
-            } else {
-                LEAF_MAX / 2
-            },
-            &mut tail,
-        );
+        let kept = match (last, first) {
+            (true, _) => LEAF_MAX,
+            (_, true) => 1,
+            _ => LEAF_MAX / 2,
+        };
+        leaf.move_tail(kept, &mut tail);
         let next = std::mem::replace(&mut leaf.next, right);
         (tail.prev, tail.next) = (at.leaf, next);
         self.leaves.nodes[right as usize] = Some(tail);

@@ -85,3 +85,14 @@ pub(super) fn errorstats(report: &mut Report, engine: &Engine, _: Now) {
         report.field(&format!("errorstat_{code}"), format_args!("count={count}"));
     }
 }
+
+/// Percentiles of the commands' durations, in microseconds.
+pub(super) fn latencystats(report: &mut Report, engine: &Engine, _: Now) {
+    let percentiles = &engine.config.latency_tracking_info_percentiles.0;
+    for (row, durations) in engine.table().rows().iter().zip(&engine.stats.durations) {
+        let Some(durations) = durations else { continue };
+        let shown = percentiles.iter().map(|p| format!("p{p}={:.3}", durations.percentile_us(*p)));
+        let shown = shown.collect::<Vec<_>>().join(",");
+        report.field(&format!("latency_percentiles_usec_{}", row.command.name), shown);
+    }
+}
