@@ -41,15 +41,12 @@ const NOT_YET: &[&str] = &[
     "psync",
     "replconf",
     "replicaof",
-    "restore-asking",
     "slaveof",
     "sync",
     // Modules.
     "module",
     // Values in transit; waiting for replicas.
-    "dump",
     "migrate",
-    "restore",
     "wait",
 ];
 

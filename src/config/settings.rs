@@ -74,6 +74,8 @@ pub struct Settings {
     pub lazyfree_lazy_user_del: bool,
     /// FLUSHDB and FLUSHALL are asynchronous unless told otherwise.
     pub lazyfree_lazy_user_flush: bool,
+    /// Compresses long texts in dump files and in what DUMP returns.
+    pub rdbcompression: bool,
     /// Who may use DEBUG.
     pub enable_debug_command: Permission,
     /// Who may set protected parameters.

@@ -1,5 +1,6 @@
-//! Keys, whatever they hold: removing, naming, finding, expiring, looking behind the scenes.
+//! Keys, whatever they hold: removing, naming, finding, expiring, carrying away, looking behind the scenes.
 
+mod dump;
 mod expire;
 mod keys;
 mod object;
@@ -15,6 +16,7 @@ pub(super) use scan::parse_cursor;
 pub const COMMANDS: &[Command] = &[
     relocate::COPY,
     keys::DEL,
+    dump::DUMP,
     keys::EXISTS,
     expire::EXPIRE,
     expire::EXPIREAT,
@@ -30,6 +32,8 @@ pub const COMMANDS: &[Command] = &[
     scan::RANDOMKEY,
     relocate::RENAME,
     relocate::RENAMENX,
+    dump::RESTORE,
+    dump::RESTORE_ASKING,
     scan::SCAN,
     sort::SORT,
     sort::SORT_RO,

@@ -8,17 +8,18 @@
 
 mod change;
 mod limits;
+mod load;
 mod node;
 mod quicklist;
 
 use std::ops::{ControlFlow, Range};
 
 pub use limits::Limits;
+pub use node::Content;
 pub use quicklist::Quicklist;
 
 use crate::types::listpack::{Item, Listpack, ListpackRef};
 use crate::types::payload::{Payload, View};
-use node::Content;
 use quicklist::{pop_from, push_to};
 
 /// An end of a list.

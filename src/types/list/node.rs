@@ -31,8 +31,10 @@ pub(super) struct Node {
 
 /// What a node holds, to be read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Content<'a> {
+pub enum Content<'a> {
+    /// Elements.
     Packed(ListpackRef<'a>),
+    /// A single long text.
     Plain(&'a [u8]),
 }
 

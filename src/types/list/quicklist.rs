@@ -80,19 +80,27 @@ impl Quicklist {
     /// Adds an element at an end.
     #[inline]
     pub(super) fn push(&mut self, end: End, text: &[u8]) {
-        let last = self.nodes.len().saturating_sub(1);
-        let (at, behind) = match end {
-            End::Front => (0, 0),
-            End::Back => (last, self.nodes.len()),
-        };
+        let at = self.outermost(end);
         if self.accepts(at, text.len()) {
             let item = Item::of(text);
             self.edit(at, |pack| push_to(pack, end, item));
         } else {
-            self.close(at);
-            self.insert_node(behind, Node::for_text(text, self.limits));
-            self.settle(at..at);
+            self.add_node(end, Node::for_text(text, self.limits));
         }
+    }
+
+    /// Where the outermost node stands, if there is one.
+    #[inline]
+    fn outermost(&self, end: End) -> usize {
+        if end == End::Front { 0 } else { self.nodes.len().saturating_sub(1) }
+    }
+
+    /// Adds a node, which must not be empty, at an end.
+    pub(super) fn add_node(&mut self, end: End, node: Node) {
+        let at = self.outermost(end);
+        self.close(at);
+        self.insert_node(if end == End::Front { 0 } else { self.nodes.len() }, node);
+        self.settle(at..at);
     }
 
     /// Whether a text of so many bytes may go into a node.
