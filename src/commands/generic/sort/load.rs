@@ -35,8 +35,10 @@ pub(super) fn load(call: &mut Call<'_>, options: &mut Options<'_>) -> Result<Loa
 
 fn elements(list: ListRef<'_>, options: &Options<'_>) -> Loaded {
     let window = if options.unsorted { options.window(list.len()) } else { 0..list.len() };
+    // What is not sorted can still be wanted from the end.
+    let end = if options.unsorted && options.descending { End::Back } else { End::Front };
     let mut texts = Vec::with_capacity(window.len());
-    list.take(End::Front, window.start, window.len(), |item| texts.push(item.to_vec()));
+    list.take(end, window.start, window.len(), |item| texts.push(item.to_vec()));
     Loaded { texts, cut: options.unsorted }
 }
 
