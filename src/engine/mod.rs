@@ -169,8 +169,6 @@ pub struct Engine {
     woken: Vec<SessionHandle>,
     /// The size of the last reply.
     reply_bytes: usize,
-    /// Whose request is running.
-    current: Option<SessionHandle>,
     monitors: usize,
     /// How deep commands run inside others (EXEC, scripts): within, nobody may wait.
     nesting: u32,
@@ -212,7 +210,6 @@ impl Engine {
             pause: Pause::default(),
             pubsub: PubSub::default(),
             tracking: Tracking::new(&mut random),
-            current: None,
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),

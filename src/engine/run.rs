@@ -39,7 +39,6 @@ impl Engine {
         session.active = now;
         session.waiting = false;
         self.uncounted = false;
-        self.current = Some(client);
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
@@ -58,7 +57,6 @@ impl Engine {
                 let session = &mut self.sessions[client];
                 session.commands -= 1;
                 session.waiting = true;
-                self.current = None;
                 return Flow::Paused(until);
             }
             Err(_) if prepared.command.is_none() && gates::is_http(request) => {
@@ -77,11 +75,9 @@ impl Engine {
             }
         };
         if flow == Flow::Script {
-            self.current = None;
             return flow;
         }
         let wanted = self.apply_reply_mode(client, out, start);
-        self.current = None;
         if self.tracking.is_on() {
             self.tracked_request_ended(client);
         }
@@ -178,7 +174,7 @@ impl Engine {
         }
         self.reply_bytes = out.len() - start;
         if self.tracking.is_on() && command.has(Flag::ReadOnly) {
-            self.remember_reads(client, source, command, request);
+            self.remember_reads(client, command, request);
         }
         if flow == Flow::Blocked {
             // It counts when it is answered.

@@ -19,7 +19,6 @@ use siphasher::sip::SipHasher13;
 
 use super::Engine;
 use super::command::{Category, Command};
-use super::nested::Source;
 use super::session::SessionHandle;
 use crate::protocol::reply::{Reply, Version};
 use crate::protocol::request::Request;
@@ -194,24 +193,17 @@ impl Engine {
         }
     }
 
-    /// Remembers the keys that a reading command has read. A script reads for the client that runs it.
+    /// Remembers the keys that a reading command has read. A script reads as the client that runs it.
     #[cold]
-    pub(super) fn remember_reads(
-        &mut self,
-        client: SessionHandle,
-        source: Source,
-        command: &Command,
-        request: Request<'_>,
-    ) {
-        let reader = if source == Source::Script { self.current.unwrap_or(client) } else { client };
-        let Some(tracking) = &self.sessions[reader].tracking else { return };
+    pub(super) fn remember_reads(&mut self, client: SessionHandle, command: &Command, request: Request<'_>) {
+        let Some(tracking) = &self.sessions[client].tracking else { return };
         let opted_out =
             if tracking.opt_in { !tracking.caching } else { tracking.opt_out && tracking.caching };
         // Of a script, the commands count that it runs.
         if tracking.broadcast || opted_out || command.categories.contains(&Category::Scripting) {
             return;
         }
-        let reader = self.lasting(reader);
+        let reader = self.lasting(client);
         for spec in command.keys {
             for at in spec.positions(request.len(), |i| request.arg(i)).unwrap_or_default() {
                 self.tracking.remember(request.arg(at), reader);
@@ -224,6 +216,7 @@ impl Engine {
     pub(super) fn tracked_request_ended(&mut self, client: SessionHandle) {
         let session = &mut self.sessions[client];
         if let Some(tracking) = &mut session.tracking
+            && session.transaction.is_none()
             && !session.last_command.starts_with("client|")
         {
             tracking.caching = false;
@@ -236,7 +229,7 @@ impl Engine {
             let at = self.random() as usize % self.tracking.readers.len();
             // The number is below the length.
             let key = self.tracking.readers.get_index(at).map(|(key, _)| key.to_vec()).unwrap_or_default();
-            self.invalidate(&key);
+            self.invalidate(&key, None);
         }
     }
 
@@ -244,16 +237,16 @@ impl Engine {
     #[cold]
     pub(super) fn tracked_key_changed(&mut self, key: &[u8], by: Option<SessionHandle>) {
         self.tracking.note_change(key, by);
-        self.invalidate(key);
+        self.invalidate(key, by);
     }
 
-    fn invalidate(&mut self, key: &[u8]) {
+    fn invalidate(&mut self, key: &[u8], by: Option<SessionHandle>) {
         for reader in self.tracking.forget(key) {
             if !self.lives(reader) {
                 continue;
             }
             let told = |tracking: &ClientTracking| {
-                let own = tracking.no_loop && self.current == Some(reader.handle);
+                let own = tracking.no_loop && by == Some(reader.handle);
                 !tracking.broadcast && !own
             };
             if self.sessions[reader.handle].tracking.as_deref().is_some_and(told) {
