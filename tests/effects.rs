@@ -281,6 +281,8 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "GEOADD K 13.361389 38.115556 V",
         "SORT K BY nosort STORE K",
         "COPY K K REPLACE",
+        "EVAL BODY 2 K K V",
+        "EVAL BODY 2 K K V",
     ];
     let random = proptest::collection::vec(any::<u32>(), 12);
     (select(TEMPLATES), random).prop_map(|(template, random)| {
@@ -303,6 +305,14 @@ fn fill(word: &str, random: u32) -> String {
         "s" => (START_MS / 1000 + random % 20).to_string(),
         "m" => (START_MS + random % 10_000).to_string(),
         "C" => pick(&["NX", "XX", "GT", "LT"]),
+        "BODY" => pick(&[
+            "return redis.call('get', KEYS[1])",
+            "redis.call('set', KEYS[1], ARGV[1]) redis.call('append', KEYS[2], 'x') redis.call('nothing')",
+            "redis.call('set', KEYS[1], ARGV[1], 'PX', 500) return redis.call('expire', KEYS[2], 1)",
+            "redis.call('select', 1) redis.call('set', KEYS[1], math.random()) return redis.call('del', KEYS[2])",
+            "return redis.pcall('incr', KEYS[1]) or redis.pcall('rename', KEYS[1], KEYS[2])",
+            "redis.call('set', KEYS[1], redis.call('time')[2]) return redis.call('randomkey')",
+        ]),
         word => word.to_owned(),
     }
 }

@@ -22,7 +22,10 @@ const SAMPLES_MAX: usize = 64;
 impl Engine {
     /// Bytes in use: what INFO calls `used_memory`.
     pub fn used_memory(&self) -> usize {
-        self.identity.startup_memory_bytes + self.keyspace.memory_bytes() + self.clients_memory()
+        self.identity.startup_memory_bytes
+            + self.keyspace.memory_bytes()
+            + self.clients_memory()
+            + self.scripts.memory_bytes()
     }
 
     /// Bytes that clients take.

@@ -139,6 +139,8 @@ pub(super) struct Figures {
     pub clients: f64,
     /// In use for other things than data.
     pub overhead: f64,
+    scripts: usize,
+    functions: usize,
     keys: usize,
     allocated: f64,
     active: f64,
@@ -150,6 +152,7 @@ impl Figures {
     /// Takes them.
     pub fn of(engine: &Engine) -> Figures {
         let (used, clients) = (engine.used_memory(), engine.clients_memory());
+        let scripts = engine.scripts.figures();
         let startup = engine.identity.startup_memory_bytes;
         let process = engine.process_memory;
         Figures {
@@ -157,7 +160,9 @@ impl Figures {
             peak: engine.stats.peak_memory_bytes.max(used) as f64,
             startup: startup as f64,
             clients: clients as f64,
-            overhead: (startup + clients) as f64,
+            overhead: (startup + clients + engine.scripts.memory_bytes()) as f64,
+            scripts: scripts.machine_bytes + scripts.cache_bytes,
+            functions: scripts.library_bytes,
             keys: engine.keyspace.len(),
             allocated: process.allocated as f64,
             active: process.active as f64,
@@ -207,8 +212,8 @@ impl Figures {
             ("clients.normal", self.clients as i64),
             ("cluster.links", 0),
             ("aof.buffer", 0),
-            ("lua.caches", 0),
-            ("functions.caches", 0),
+            ("lua.caches", self.scripts as i64),
+            ("functions.caches", self.functions as i64),
             ("overhead.total", self.overhead as i64),
             ("keys.count", self.keys as i64),
             ("keys.bytes-per-key", a_key),

@@ -98,6 +98,10 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), Failure> {
         // Nothing can be saved yet, and who insists on saving must not lose data by it.
         return Err(Failure::fixed("ERR Errors trying to SHUTDOWN. Check logs."));
     }
+    if !nosave {
+        // Whoever ends the node in the middle of a script must know that nothing is saved.
+        call.engine.refuse_while_script_runs()?;
+    }
     call.then(Flow::Job(Job::Shutdown));
     Ok(())
 }

@@ -115,6 +115,7 @@ impl Engine {
         }
         self.delete_library(&name);
         self.scripts.libraries.insert(name.clone(), Library { text: text.into(), functions });
+        self.measure_libraries();
         Ok(name)
     }
 
@@ -151,7 +152,13 @@ impl Engine {
     pub fn delete_library(&mut self, name: &[u8]) -> bool {
         let Some(library) = self.scripts.libraries.remove(name) else { return false };
         self.forget_functions(&library.functions);
+        self.measure_libraries();
         true
+    }
+
+    fn measure_libraries(&mut self) {
+        self.scripts.library_bytes = self.scripts.libraries.memory_bytes();
+        self.scripts.measure();
     }
 
     /// Deletes all libraries.

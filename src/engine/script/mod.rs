@@ -81,6 +81,9 @@ pub struct Scripts {
     /// Scripts that were forgotten to make room for others.
     pub evicted: u64,
     text_bytes: usize,
+    library_bytes: usize,
+    /// What the machine held when it last stopped.
+    machine_bytes: usize,
 }
 
 /// What scripts take, for INFO and MEMORY STATS.
@@ -108,12 +111,26 @@ impl Scripts {
         ScriptFigures {
             scripts: self.cache.len(),
             evicted: self.evicted,
-            machine_bytes: self.machine.as_ref().map_or(0, Machine::memory_bytes),
-            cache_bytes: self.text_bytes + self.cache.len() * size_of::<(Sha, Script)>(),
+            machine_bytes: self.machine_bytes,
+            cache_bytes: self.cache_bytes(),
             libraries: self.libraries.len(),
             functions: self.libraries.function_count(),
-            library_bytes: self.libraries.memory_bytes(),
+            library_bytes: self.library_bytes,
         }
+    }
+
+    fn cache_bytes(&self) -> usize {
+        self.text_bytes + self.cache.len() * size_of::<(Sha, Script)>()
+    }
+
+    /// Bytes that scripts, libraries and the machine take.
+    pub fn memory_bytes(&self) -> usize {
+        self.machine_bytes + self.cache_bytes() + self.library_bytes
+    }
+
+    /// Takes up what the machine holds now.
+    fn measure(&mut self) {
+        self.machine_bytes = self.machine.as_ref().map_or(self.machine_bytes, Machine::memory_bytes);
     }
 
     /// Whether a script of this name is held ready.
@@ -187,6 +204,7 @@ impl Engine {
         }
         scripts.text_bytes += text.len();
         let used = scripts.runs;
+        scripts.measure();
         scripts.cache.insert(sha, Script { text: text.into(), code, shebang, loaded, used });
         Ok(sha)
     }
@@ -207,5 +225,6 @@ impl Engine {
         if let Some(machine) = &mut self.scripts.machine {
             machine.collect();
         }
+        self.scripts.measure();
     }
 }

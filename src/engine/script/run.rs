@@ -235,6 +235,7 @@ impl Engine {
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
         self.effects.set_muted(false);
+        self.scripts.machine_bytes = machine.memory_bytes();
         self.sessions[running.client].db = running.db;
         match outcome {
             Outcome::Thrown(thrown) => {
@@ -286,6 +287,11 @@ impl Engine {
         } else {
             Err(long.kind.busy())
         }
+    }
+
+    /// An error while a script was left in its middle.
+    pub fn refuse_while_script_runs(&self) -> Result<(), Failure> {
+        self.long_run().map_or(Ok(()), |long| Err(long.kind.busy()))
     }
 
     /// Goes on with the script that was left in its middle; its reply is appended to `out` once it has ended.

@@ -17,6 +17,7 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     report.field("expired_time_cap_reached_count", stats.expired_time_cap_reached_count);
     report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu.as_millis());
     report.field("evicted_keys", stats.evicted_keys);
+    report.field("evicted_scripts", engine.scripts.evicted);
     report.field("evicted_clients", stats.evicted_clients);
     report.field("keyspace_hits", stats.keyspace_hits);
     report.field("keyspace_misses", stats.keyspace_misses);

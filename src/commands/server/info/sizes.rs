@@ -9,6 +9,7 @@ use crate::text::size::human;
 pub(super) fn memory(report: &mut Report, engine: &Engine, _: Now) {
     let figures = Figures::of(engine);
     usage(report, engine, &figures);
+    scripts(report, engine);
     let limit = engine.config.maxmemory_bytes;
     report.field("maxmemory", limit);
     report.field("maxmemory_human", human(limit));
@@ -44,6 +45,25 @@ fn usage(report: &mut Report, engine: &Engine, figures: &Figures) {
     report.field("allocator_resident", process.resident);
     report.field("total_system_memory", engine.identity.system_memory_bytes);
     report.field("total_system_memory_human", human(engine.identity.system_memory_bytes));
+}
+
+/// Scripts and functions share one machine, which is named where Redis names that of scripts.
+fn scripts(report: &mut Report, engine: &Engine) {
+    let figures = engine.scripts.figures();
+    report.field("used_memory_lua", figures.machine_bytes);
+    report.field("used_memory_vm_eval", figures.machine_bytes);
+    report.field("used_memory_lua_human", human(figures.machine_bytes as u64));
+    report.field("used_memory_scripts_eval", figures.cache_bytes);
+    report.field("number_of_cached_scripts", figures.scripts);
+    report.field("number_of_functions", figures.functions);
+    report.field("number_of_libraries", figures.libraries);
+    report.field("used_memory_vm_functions", 0);
+    report.field("used_memory_vm_total", figures.machine_bytes);
+    report.field("used_memory_vm_total_human", human(figures.machine_bytes as u64));
+    report.field("used_memory_functions", figures.library_bytes);
+    let both = figures.cache_bytes + figures.library_bytes;
+    report.field("used_memory_scripts", both);
+    report.field("used_memory_scripts_human", human(both as u64));
 }
 
 fn fragmentation(report: &mut Report, figures: &Figures) {
