@@ -32,13 +32,14 @@ fn told(value: Value<'_>) -> String {
         ObjectRef::List(list) => list.take(End::Front, 0, usize::MAX, |item| rows.push(format!("{item:?}"))),
         ObjectRef::Set(set) => set.for_each(|member| rows.push(format!("{:?}", member.to_vec()))),
         ObjectRef::SortedSet(set) => rows.extend(
-            set.elements(0..set.len(), false).map(|e| format!("{:?} {}", e.member.to_vec(), e.score)),
+            set.elements(0..set.len(), false).map(|e| format!("{:?} {}", e.member.to_vec(), e.score + 0.0)),
         ),
         ObjectRef::Hash(hash) => hash.each(i64::MIN, |field| {
             rows.push(format!("{:?} {:?} {:?}", field.name.to_vec(), field.value.to_vec(), field.deadline));
         }),
         ObjectRef::Stream(stream) => return told_of_stream(stream),
     }
+    // A small sorted set does not tell 0 from -0: adding 0 makes them one.
     if !matches!(object, ObjectRef::List(_) | ObjectRef::SortedSet(_)) {
         rows.sort();
     }
