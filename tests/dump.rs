@@ -32,7 +32,10 @@ const PAYLOADS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/payloads
 const MADE: &str = "made";
 
 /// Programs, with the versions of the format that they read.
-const SERVERS: &[(&str, fn(u16) -> bool)] = &[
+/// A server's program, and which types of values it loads.
+type Peer = (&'static str, fn(u16) -> bool);
+
+const SERVERS: &[Peer] = &[
     ("redis-server", |version| version <= 10),
     ("redis8-server", |version| version <= 12),
     ("valkey9-server", |version| version <= 11 || version == 80),

@@ -40,7 +40,7 @@ fn sha1hex(lua: &Lua, words: &MultiValue) -> mlua::Result<String> {
     if words.len() != 1 {
         return Err(raise::table("ERR wrong number of arguments"));
     }
-    let text = words.get(0).cloned().and_then(|word| lua.coerce_string(word).transpose()).transpose()?;
+    let text = words.front().cloned().and_then(|word| lua.coerce_string(word).transpose()).transpose()?;
     Ok(sha1_smol::Sha1::from(text.map_or_else(Vec::new, |text| text.as_bytes().to_vec())).hexdigest())
 }
 
@@ -48,7 +48,7 @@ fn log(lua: &Lua, words: &MultiValue) -> mlua::Result<()> {
     if words.len() < 2 {
         return Err(raise::table("ERR redis.log() requires two arguments or more."));
     }
-    let level = match words.get(0) {
+    let level = match words.front() {
         Some(Value::Integer(level)) => *level,
         Some(Value::Number(level)) => *level as i64,
         _ => return Err(raise::table("ERR First argument must be a number (log level).")),
@@ -69,7 +69,7 @@ fn setresp(words: &MultiValue, exchange: &Exchange) -> mlua::Result<()> {
     if words.len() != 1 {
         return Err(raise::table("ERR redis.setresp() requires one argument."));
     }
-    let version = match words.get(0).and_then(real) {
+    let version = match words.front().and_then(real) {
         Some(2.0) => Version::Resp2,
         Some(3.0) => Version::Resp3,
         _ => return Err(raise::table("ERR RESP version must be 2 or 3.")),
@@ -82,7 +82,7 @@ fn set_repl(words: &MultiValue, exchange: &Exchange) -> mlua::Result<()> {
     if words.len() != 1 {
         return Err(raise::table("ERR redis.set_repl() requires one argument."));
     }
-    let chosen = words.get(0).and_then(real).unwrap_or(-1.0);
+    let chosen = words.front().and_then(real).unwrap_or(-1.0);
     if !(0.0..=f64::from(REPLICATE_ALL)).contains(&chosen) {
         let text = "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.";
         return Err(raise::table(text));

@@ -84,7 +84,7 @@ pub(super) fn is_name(name: &[u8]) -> bool {
 
 fn describe(words: &MultiValue) -> Result<Description, &'static str> {
     match words.len() {
-        1 => match words.get(0) {
+        1 => match words.front() {
             Some(Value::Table(named)) => describe_named(named),
             _ => {
                 Err("calling redis.register_function with a single argument is only applicable to Lua table \
@@ -97,7 +97,7 @@ fn describe(words: &MultiValue) -> Result<Description, &'static str> {
 }
 
 fn describe_two(words: &MultiValue) -> Result<Description, &'static str> {
-    let Some(name) = words.get(0).and_then(text) else {
+    let Some(name) = words.front().and_then(text) else {
         return Err("first argument to redis.register_function must be a string");
     };
     let Some(Value::Function(callback)) = words.get(1) else {

@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn each_kind_of_mistake_is_found() {
-        let mistakes: [(&str, fn(&mut Log)); 7] = [
+        type Mistake = (&'static str, fn(&mut Log));
+        let mistakes: [Mistake; 7] = [
             ("lost", |log| drop(log.entries.pop())),
             ("never added", |log| log.entries.push(((3, 0), b"c".to_vec()))),
             ("as new twice", |log| log.delivered.push(("z".into(), (1, 0), b"a".to_vec()))),

@@ -98,7 +98,7 @@ fn one(value: Value) -> MultiValue {
 
 /// The only argument; cjson counts them first.
 fn only<'a>(lua: &Lua, words: &'a MultiValue, function: &str, name: Option<&str>) -> mlua::Result<&'a Value> {
-    match words.get(0) {
+    match words.front() {
         Some(value) if words.len() == 1 => Ok(value),
         _ => Err(raise::argument(lua, 1, name.unwrap_or(function), "expected 1 argument")),
     }
@@ -145,7 +145,7 @@ fn integer(
 
 fn truth(lua: &Lua, words: &MultiValue, setting: &Cell<bool>, function: &str) -> mlua::Result<MultiValue> {
     at_most(lua, words, 1, function)?;
-    match words.get(0) {
+    match words.front() {
         None | Some(Value::Nil) => {}
         Some(Value::Boolean(value)) => setting.set(*value),
         Some(Value::String(text)) if text.as_bytes() == b"on" => setting.set(true),
@@ -181,13 +181,13 @@ fn encode_sparse_array(lua: &Lua, words: &MultiValue, settings: &Settings) -> ml
 
 fn encode_invalid_numbers(lua: &Lua, words: &MultiValue, settings: &Settings) -> mlua::Result<MultiValue> {
     let setting = &settings.encode_invalid;
-    if let Some(Value::String(text)) = words.get(0)
+    if let Some(Value::String(text)) = words.front()
         && text.as_bytes() == b"null"
     {
         setting.set(Invalid::Null);
     } else {
         let written = Cell::new(setting.get() == Invalid::Written);
-        let given = words.get(0).is_some_and(|word| !word.is_nil());
+        let given = words.front().is_some_and(|word| !word.is_nil());
         truth(lua, words, &written, "encode_invalid_numbers")?;
         if given {
             setting.set(if written.get() { Invalid::Written } else { Invalid::Refused });
