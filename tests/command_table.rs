@@ -30,7 +30,6 @@ const NOT_YET: &[&str] = &[
     "acl|save",
     "acl|setuser",
     "acl|users",
-    // Client-side caching.
     // Saving and logging.
     "bgrewriteaof",
     "bgsave",

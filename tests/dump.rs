@@ -31,8 +31,7 @@ const PAYLOADS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/payloads
 /// In the file, the server of payloads that were made by hand.
 const MADE: &str = "made";
 
-/// Programs, with the versions of the format that they read.
-/// A server's program, and which types of values it loads.
+/// A program, and the versions of the format that it reads.
 type Peer = (&'static str, fn(u16) -> bool);
 
 const SERVERS: &[Peer] = &[

@@ -18,7 +18,7 @@ pub fn is_explained(words: &Words, ours: &Value, theirs: &Value) -> bool {
         // Redis turns a hash into the form with deadlines when one is asked for, even if no field gets any.
         ("object", None, None) if is_hash_form(ours) && is_hash_form(theirs) => true,
         // The greatest index passes Redis's test of the range; the element that it then sets is the last one's.
-        ("lset", Some(_), None) => has("9223372036854775807"),
+        ("lset", Some(_), None) => has("9223372036854775807") || has("-9223372036854775808"),
         _ => false,
     }
 }
