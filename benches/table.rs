@@ -26,7 +26,7 @@ fn name(n: u64) -> [u8; 10] {
 
 fn set(database: &mut Database, key: &Key<'_>) {
     match database.slot(key) {
-        Slot::Occupied(mut occupied) => occupied.set(NewValue::Bytes(&VALUE), Expiry::Clear),
+        Slot::Occupied(mut occupied) => drop(occupied.set(NewValue::Bytes(&VALUE), Expiry::Clear)),
         Slot::Vacant(vacant) => vacant.insert(NewValue::Bytes(&VALUE), None, 0),
     }
 }

@@ -8,6 +8,7 @@
 //! | [`commands`] | one file for each command group; a command's entry stands beside its handler |
 //! | [`engine`] | runs one request at a time to completion: lookup, gates, handler, effects |
 //! | [`script`] | the Lua machine, which knows neither commands nor keys |
+//! | [`dump`] | values in Redis's dump file encoding, both ways |
 //! | [`keyspace`] | databases, expiry, eviction, snapshot |
 //! | [`config`], [`stats`] | parameters and redis.conf; counters of INFO |
 //! | [`types`] | data structures; the hash table is the first |
@@ -16,6 +17,7 @@
 //! | [`runtime`] | the only door to time, randomness, network, disk and tasks |
 pub mod commands;
 pub mod config;
+pub mod dump;
 pub mod engine;
 pub mod keyspace;
 pub mod node;

@@ -12,8 +12,10 @@ use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
+use seawall::keyspace::{ObjectRef, Value, View};
 use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
+use seawall::types::list::End;
 
 type Words = Vec<Vec<u8>>;
 type Data = Vec<BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>>;
@@ -34,6 +36,8 @@ impl Machine {
         let mut config = Config::default();
         config.databases = DATABASES;
         config.lazyfree_lazy_expire = lazy;
+        // Some hashes become large.
+        config.hash_max_listpack_entries = 3;
         let mut engine = Engine::new(config, commands::table(), Identity::default(), seed);
         let now = Now { mono: Monotonic(1), wall: UnixTime(now_ms * 1000) };
         let nobody = Address::Unix("client".into());
@@ -56,8 +60,7 @@ impl Machine {
             let (mut data, mut cursor) = (BTreeMap::new(), 0);
             loop {
                 cursor = database.scan(cursor, |entry| {
-                    let mut text = Vec::new();
-                    entry.value().write_to(&mut text);
+                    let text = text_of(entry.value());
                     data.insert(entry.key().to_vec(), (text, entry.expiry()));
                 });
                 if cursor == 0 {
@@ -67,6 +70,34 @@ impl Machine {
         };
         self.engine.keyspace.databases.iter().map(dump).collect()
     }
+}
+
+/// A value as a text: what has no order in order; a hash with the deadlines of its fields.
+fn text_of(value: Value<'_>) -> Vec<u8> {
+    let Value::Object(object) = value else {
+        let mut text = Vec::new();
+        value.write_to(&mut text);
+        return text;
+    };
+    let mut words: Vec<String> = Vec::new();
+    match object {
+        ObjectRef::Hash(hash) => {
+            hash.each(i64::MIN, |field| words.push(format!("{field:?}")));
+            words.sort();
+        }
+        ObjectRef::Set(set) => {
+            set.for_each(|member| words.push(format!("{:?}", member.to_vec())));
+            words.sort();
+        }
+        ObjectRef::List(list) => {
+            list.take(End::Front, 0, list.len(), |element| words.push(format!("{element:?}")));
+        }
+        ObjectRef::SortedSet(set) => {
+            words.extend(set.elements(0..set.len(), false).map(|element| format!("{element:?}")));
+        }
+        ObjectRef::Stream(stream) => words.push(format!("{} entries", stream.len())),
+    }
+    format!("{} {words:?}", object.type_name()).into_bytes()
 }
 
 /// Applies a stream of effects. What comes in more than one command is one unit.
@@ -124,7 +155,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A command by its template: `K` a key, `V` a value, `N` a number, `D` a database, `S`, `M`, `s`, `m` amounts of seconds and
-/// milliseconds, from now and absolute, `C` a condition of EXPIRE.
+/// milliseconds, from now and absolute, `C` a condition of EXPIRE, `H` a key that often holds a hash, `F` a field.
 fn command() -> impl Strategy<Value = Vec<String>> {
     const TEMPLATES: &[&str] = &[
         "SET K V",
@@ -182,10 +213,78 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "KEYS *",
         "RANDOMKEY",
         "OBJECT ENCODING K",
+        "HSET H F V",
+        "HSET H F V F V F V",
+        "HSETNX H F V",
+        "HDEL H F F",
+        "HINCRBY H F N",
+        "HINCRBYFLOAT H F 0.1",
+        "HEXPIRE H S FIELDS 2 F F",
+        "HPEXPIRE H M FIELDS 2 F F",
+        "HPEXPIRE H M C FIELDS 1 F",
+        "HEXPIREAT H s C FIELDS 1 F",
+        "HPEXPIREAT H m FIELDS 2 F F",
+        "HPERSIST H FIELDS 2 F F",
+        "HGETDEL H FIELDS 1 F",
+        "HGETEX H PX M FIELDS 2 F F",
+        "HGETEX H PERSIST FIELDS 1 F",
+        "HSETEX H PX M FIELDS 2 F V F V",
+        "HSETEX H FNX EXAT s FIELDS 1 F V",
+        "HSETEX H KEEPTTL FIELDS 1 F V",
+        "HGETALL H",
+        "HLEN H",
+        "HRANDFIELD H 2",
+        "HSCAN H 0",
+        "SADD K V V V",
+        "SADD K V N V V N V",
+        "SREM K V V",
+        "SPOP K",
+        "SPOP K 2",
+        "SPOP K 100",
+        "SRANDMEMBER K -3",
+        "SMOVE K K V",
+        "SINTERSTORE K K K",
+        "SUNIONSTORE K K K",
+        "SDIFFSTORE K K K",
+        "SETBIT K 7 1",
+        "BITOP OR K K K",
+        "BITOP NOT K K",
+        "BITFIELD K SET u8 0 N OVERFLOW FAIL INCRBY i5 3 N",
+        "PFADD K V V",
+        "PFCOUNT K",
+        "PFMERGE K K",
+        "PFDEBUG TODENSE K",
+        "LPUSH K V",
+        "RPUSH K V V",
+        "RPUSH K V V",
+        "LPUSHX K V",
+        "LPOP K",
+        "RPOP K 2",
+        "LSET K 1 V",
+        "LINSERT K BEFORE V V",
+        "LREM K N V",
+        "LTRIM K 0 2",
+        "LMOVE K K RIGHT LEFT",
+        "RPOPLPUSH K K",
+        "LMPOP 2 K K RIGHT COUNT 2",
+        "ZADD K 1 V 2.5 V",
+        "ZADD K XX GT CH N V",
+        "ZINCRBY K 0.1 V",
+        "ZREM K V V",
+        "ZPOPMIN K",
+        "ZPOPMAX K 2",
+        "ZMPOP 2 K K MAX COUNT 2",
+        "ZRANGESTORE K K 0 1",
+        "ZUNIONSTORE K 2 K K AGGREGATE MIN",
+        "ZINTERSTORE K 2 K K WEIGHTS 2 3",
+        "ZREMRANGEBYRANK K 1 2",
+        "GEOADD K 13.361389 38.115556 V",
+        "SORT K BY nosort STORE K",
+        "COPY K K REPLACE",
         "EVAL BODY 2 K K V",
         "EVAL BODY 2 K K V",
     ];
-    let random = proptest::collection::vec(any::<u32>(), 8);
+    let random = proptest::collection::vec(any::<u32>(), 12);
     (select(TEMPLATES), random).prop_map(|(template, random)| {
         template.split(' ').zip(random).map(|(word, random)| fill(word, random)).collect()
     })
@@ -195,7 +294,9 @@ fn fill(word: &str, random: u32) -> String {
     let random = i64::from(random);
     let pick = |from: &[&str]| from[random as usize % from.len()].to_owned();
     match word {
-        "K" => pick(&["a", "b", "c", "d"]),
+        "K" => pick(&["a", "b", "c", "d", "h"]),
+        "H" => pick(&["h", "h", "i", "a"]),
+        "F" => pick(&["f", "g", "12", "long field", "j"]),
         "V" => pick(&["", "1", "7", "-3", "007", "2.5", "text", "9223372036854775807", &"long".repeat(80)]),
         "N" => pick(&["1", "-1", "10", "9223372036854775807"]),
         "D" => (random % i64::from(DATABASES)).to_string(),
@@ -242,5 +343,34 @@ proptest! {
                 "after {:?}, which left {:?}", step.words, String::from_utf8_lossy(&stream)
             );
         }
+        leader.now.wall.0 += 1_000_000_000_000;
+        (0..1000).for_each(|_| {
+            leader.engine.expire_step(leader.now);
+        });
+        prop_assert!(leader.data().iter().all(|data| data.values().all(|(text, deadline)| {
+            deadline.is_none() && !String::from_utf8_lossy(text).contains("Some(")
+        })), "nothing is left that is past its deadline: {:?}", leader.data());
     }
+}
+
+/// Commands that may wait, where they need not.
+#[test]
+fn what_might_have_waited_leaves_what_it_did() {
+    let mut machine = Machine::new(1, START_MS, false);
+    let mut run = |words: &str| -> Vec<String> {
+        let words: Words = words.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        machine.run(0, &words);
+        let left = requests(&machine.engine.effects.take());
+        left.iter().map(|words| String::from_utf8_lossy(&words.join(&b' ')).into_owned()).collect()
+    };
+    assert_eq!(run("RPUSH a 1 2 3 4 5 6 7"), ["SELECT 0", "RPUSH a 1 2 3 4 5 6 7"]);
+    assert_eq!(run("BLPOP b a 0"), ["LPOP a"]);
+    assert_eq!(run("BRPOP b a 0"), ["RPOP a"]);
+    assert_eq!(run("BLMOVE a b LEFT RIGHT 0"), ["LMOVE a b LEFT RIGHT"]);
+    assert_eq!(run("BRPOPLPUSH a b 0"), ["RPOPLPUSH a b"]);
+    assert_eq!(run("BLMPOP 0 2 c a RIGHT COUNT 2"), ["RPOP a 2"]);
+    assert_eq!(run("LMPOP 2 a b LEFT COUNT 9"), ["LPOP a 1"]);
+    assert_eq!(run("LTRIM b 0 -1"), [""; 0]);
+    assert_eq!(run("LREM b 0 nothing"), [""; 0]);
+    assert_eq!(run("LPOP b 0"), [""; 0]);
 }

@@ -43,7 +43,7 @@ const OUTSIDE: &[&str] = &[
 ];
 
 /// Rooms that know nothing of requests and replies.
-const SILENT: &[&str] = &["types", "keyspace"];
+const SILENT: &[&str] = &["types", "keyspace", "dump"];
 /// What those rooms must not import.
 const SPEECH: &[&str] = &["protocol", "engine", "commands"];
 

@@ -297,8 +297,7 @@ fn nobody_is_served_while_writes_are_paused() {
     world.send(0, "SELECT 1");
     world.send(0, "SET k 1");
     world.send(0, "CLIENT PAUSE 100 WRITE");
-    world.engine.keyspace.swap(0, 1);
-    world.engine.databases_swapped(0, 1);
+    world.engine.swap_databases(0, 1, world.now);
     world.engine.serve_waiting(world.now);
     assert_eq!(world.got(1), "");
     world.send(0, "CLIENT UNPAUSE");
@@ -315,6 +314,7 @@ fn a_wait_counts_once_when_it_is_answered() {
     world.send(1, "TAKE k");
     assert_eq!(calls(&world).calls, 0);
     world.send(0, "SET k 1");
+    assert_eq!(world.got(1), "$1 1");
     assert_eq!((calls(&world).calls, calls(&world).duration), (1, Duration::from_micros(1)));
     world.send(1, "TAKE k");
     world.send(0, "CLIENT UNBLOCK 2 ERROR");
@@ -331,4 +331,22 @@ fn a_silent_client_is_served_without_a_word() {
     assert_eq!(world.send(0, "EXISTS k"), ":0");
     assert_eq!(world.got(1), "");
     assert_eq!(world.send(1, "PING"), "+PONG");
+}
+
+#[test]
+fn a_transaction_is_one_unit_and_whom_it_serves_comes_behind() {
+    let mut world = World::new(2);
+    world.send(1, "TAKE k");
+    world.send(0, "MULTI");
+    for text in ["SET k 1", "SELECT 1", "SET k 2", "TAKE nothing"] {
+        assert_eq!(world.send(0, text), "+QUEUED");
+    }
+    assert_eq!(world.effects(), "");
+    assert_eq!(world.send(0, "EXEC"), "*4 +OK +OK +OK $-1");
+    assert_eq!(world.got(1), "$1 1");
+    assert_eq!(world.effects(), "MULTI SELECT 0 SET k 1 SELECT 1 SET k 2 EXEC SELECT 0 DEL k");
+    world.send(0, "MULTI");
+    world.send(0, "SET alone 1");
+    world.send(0, "EXEC");
+    assert_eq!(world.effects(), "SELECT 1 SET alone 1");
 }

@@ -68,6 +68,9 @@ impl Difference {
     }
 }
 
+/// Lets keys with a short life expire.
+const PAUSE: [&str; 3] = ["DEBUG", "SLEEP", "0.003"];
+
 /// A library of one function that runs the request that it is given.
 const LIBRARY: &str = "#!lua name=differential\nredis.register_function('run', function(keys, args) return redis.call(unpack(args)) end)";
 
@@ -84,8 +87,11 @@ impl Case {
                 0..=3 => transaction(generator, random, &mut steps),
                 4..=6 => steps.push(script(generator.request(random), "eval")),
                 7 => steps.push(script(generator.request(random), "fcall")),
-                8 => steps.push(Step::plain(words(&["debug", "sleep", "0.002"]))),
-                9 => steps.push(Step::plain(short_life(random))),
+                8 => steps.push(Step::plain(words(&PAUSE))),
+                9 => {
+                    steps.push(Step::plain(short_life(random)));
+                    steps.push(Step::plain(words(&PAUSE)));
+                }
                 _ => steps.push(Step::plain(generator.request(random))),
             }
         }
@@ -139,7 +145,7 @@ impl Case {
 
     /// Reads all data back from both.
     fn compare_data(&self, pair: &mut Pair) -> Result<Option<Difference>, String> {
-        pair.both(&[words(&["DISCARD"]), words(&["SELECT", "0"])])?;
+        pair.both(&[words(&["DISCARD"]), words(&["SELECT", "0"]), words(&PAUSE)])?;
         let (ours, theirs) = pair.both(&[words(&["KEYS", "*"])])?;
         let step = self.steps.len().saturating_sub(1);
         let differ = |asked: Words, ours: &Value, theirs: &Value| {

@@ -36,6 +36,7 @@ fn manner(words: &Words) -> Manner {
         "hscan" | "zscan" => Manner::Scan(true),
         "ttl" | "pttl" | "hpttl" | "httl" => Manner::Time,
         "expiretime" | "pexpiretime" | "hpexpiretime" | "hexpiretime" => Manner::Time,
+        "xadd" if has("*") => Manner::Shape,
         "spop" | "srandmember" | "hrandfield" | "zrandmember" => Manner::Shape,
         "sort" | "sort_ro" if has("nosort") => Manner::Kind,
         "xinfo" | "xpending" => Manner::Exact,

@@ -185,11 +185,12 @@ impl Tally {
 const FAILURES_SHOWN: u64 = 3;
 
 fn sweep(arguments: &Sweep) -> Result<ExitCode, String> {
-    let scenarios = match &arguments.scenario {
-        Some(name) => vec![find_scenario(name)?],
-        None => scenario::ALL.iter().collect(),
-    };
     let plant = find_plant(&arguments.plant)?;
+    let scenarios = match (&arguments.scenario, plant) {
+        (Some(name), _) => vec![find_scenario(name)?],
+        (None, Some(plant)) => vec![find_scenario(plant.scenario())?],
+        (None, None) => scenario::ALL.iter().collect(),
+    };
     let mut worst = ExitCode::SUCCESS;
     for scenario in scenarios {
         let (tally, spent) = timed(|| sweep_one(scenario, arguments, plant));

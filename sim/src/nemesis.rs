@@ -48,6 +48,10 @@ impl Fault {
         Fault::Pause,
         Fault::Crash,
     ];
+
+    /// Those that a node survives.
+    pub const HARMLESS: [Fault; 7] =
+        [Fault::Reset, Fault::Slow, Fault::Loss, Fault::Thin, Fault::Cut, Fault::ShortIo, Fault::Pause];
 }
 
 /// The breaker of one node without persistence and its clients.
@@ -59,6 +63,8 @@ pub struct Nemesis {
     pub node: NodeId,
     /// Its clients.
     pub clients: Vec<NodeId>,
+    /// What it may do.
+    pub faults: &'static [Fault],
     /// Where crashes are noted.
     pub recorder: Recorder,
     /// Its own random numbers.
@@ -73,7 +79,7 @@ impl Nemesis {
         while !self.stop.get() {
             let pause = self.millis(100, 1500);
             SimRuntime::sleep(pause).await;
-            let fault = Fault::ALL[self.random.below(Fault::ALL.len() as u64) as usize];
+            let fault = self.faults[self.random.below(self.faults.len() as u64) as usize];
             self.simulation.count(&format!("fault {fault:?}").to_lowercase());
             self.inflict(fault).await;
         }

@@ -9,7 +9,6 @@ const NEGATIVE: Failure = Failure::fixed("ERR timeout is negative");
 const OUT_OF_RANGE: Failure = Failure::fixed("ERR timeout is out of range");
 
 /// Argument `i` in seconds, with a fraction; 0 waits for ever.
-#[allow(dead_code, reason = "the blocking commands are about to come")]
 pub(super) fn seconds(call: &Call<'_>, i: usize) -> Result<Option<Duration>, Failure> {
     let not_float = || Failure::fixed("ERR timeout is not a float or out of range");
     let seconds = crate::text::float::parse_f64(call.arg(i)).ok_or_else(not_float)?;
@@ -22,7 +21,6 @@ pub(super) fn seconds(call: &Call<'_>, i: usize) -> Result<Option<Duration>, Fai
 }
 
 /// Argument `i` in milliseconds; 0 waits for ever.
-#[allow(dead_code, reason = "the blocking commands are about to come")]
 pub(super) fn millis(call: &Call<'_>, i: usize) -> Result<Option<Duration>, Failure> {
     let millis =
         parse_i64(call.arg(i)).ok_or(Failure::fixed("ERR timeout is not an integer or out of range"))?;

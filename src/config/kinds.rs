@@ -185,7 +185,7 @@ fn memory_or_percent(arg: &[u8]) -> Result<Vec<u8>, String> {
         return memory(arg, 0, u64::MAX).map_err(|_| not_either());
     };
     match parse_i64(percent).ok_or_else(not_either)? {
-        0..=100 => Ok(arg.to_vec()),
+        percent @ 0..=100 => Ok(format!("{percent}%").into_bytes()),
         101.. => Err("percentage argument must be less or equal to 100".to_owned()),
         _ => Err(not_either()),
     }

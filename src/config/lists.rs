@@ -1,6 +1,7 @@
 //! Values of several words, each with a grammar of its own.
 //!
 //! Each function takes the words and gives the canonical text, or Redis's sentence about what is wrong.
+use super::values::KeyspaceEvents;
 use crate::text::number::parse_i64;
 use crate::text::size::parse_size;
 
@@ -94,19 +95,11 @@ pub(super) fn percentiles(args: &[&[u8]]) -> Result<Vec<u8>, String> {
     Ok(shown.join(" ").into_bytes())
 }
 
-/// Classes that `A` stands for, in the order in which Redis shows them.
-const EVENTS_ALL: &[u8] = b"g$lshzxetd";
-
 /// Letters of classes of events, in canonical order.
 pub(super) fn keyspace_events(arg: &[u8]) -> Result<Vec<u8>, String> {
-    if arg.iter().any(|letter| !b"Ag$lshzxeKEtmdn".contains(letter)) {
-        return Err("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".to_owned());
-    }
-    let has = |letter: &u8| arg.contains(letter) || (arg.contains(&b'A') && EVENTS_ALL.contains(letter));
-    let all = EVENTS_ALL.iter().all(has);
-    let classes: &[u8] = if all { b"A" } else { EVENTS_ALL };
-    let shown = classes.iter().filter(|letter| all || has(letter));
-    Ok(shown.chain(b"KEmn".iter().filter(|letter| has(letter))).copied().collect())
+    let events = KeyspaceEvents::from_letters(arg);
+    let events = events.ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
+    Ok(events.letters())
 }
 
 /// `host port`, or nothing for `no one`.

@@ -26,5 +26,6 @@ pub use row::Apply;
 pub use settings::Settings;
 pub use store::{Changed, Config, Rename};
 pub use values::{
-    FileMode, LogLevel, MaxmemoryPolicy, OutputLimit, OutputLimits, Permission, Secret, Supervised,
+    ClientClass, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit, OutputLimits,
+    Percentiles, Permission, Secret, Supervised,
 };

@@ -2,7 +2,10 @@
 //!
 //! The fields' defaults are not here but in the rows, so that a default stands in one place; `Settings::default()` is a
 //! blank form, and only `Config::default()` is a configuration.
-use super::values::{FileMode, LogLevel, MaxmemoryPolicy, OutputLimits, Permission, Secret, Supervised};
+use super::values::{
+    FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimits, Percentiles, Permission,
+    Secret, Supervised,
+};
 
 /// Parameters that the server acts on. Names are those of redis.conf, with the unit at the end.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,6 +74,8 @@ pub struct Settings {
     pub lazyfree_lazy_user_del: bool,
     /// FLUSHDB and FLUSHALL are asynchronous unless told otherwise.
     pub lazyfree_lazy_user_flush: bool,
+    /// Compresses long texts in dump files and in what DUMP returns.
+    pub rdbcompression: bool,
     /// Who may use DEBUG.
     pub enable_debug_command: Permission,
     /// Who may set protected parameters.
@@ -89,6 +94,26 @@ pub struct Settings {
     pub busy_reply_threshold_ms: u64,
     /// Longest slow log.
     pub slowlog_max_len: u64,
+    /// Requests of more bytes enter the log of large requests; -1 logs none.
+    pub commandlog_request_larger_than_bytes: i64,
+    /// Longest log of large requests.
+    pub commandlog_large_request_max_len: u64,
+    /// Requests with replies of more bytes enter the log of large replies; -1 logs none.
+    pub commandlog_reply_larger_than_bytes: i64,
+    /// Longest log of large replies.
+    pub commandlog_large_reply_max_len: u64,
+    /// Events that take at least so long are kept for LATENCY; 0 keeps none.
+    pub latency_monitor_threshold_ms: u64,
+    /// Keeps a histogram of durations for each command.
+    pub latency_tracking: bool,
+    /// The percentiles of it that INFO shows.
+    pub latency_tracking_info_percentiles: Percentiles,
+    /// Which keyspace events are published.
+    pub notify_keyspace_events: KeyspaceEvents,
+    /// Most keys of which it is remembered who has read them; 0 is no limit.
+    pub tracking_table_max_keys: u64,
+    /// Memory that all clients together may use; 0 is no limit.
+    pub maxmemory_clients: MemoryShare,
     /// Most pairs of a hash in its small form.
     pub hash_max_listpack_entries: u64,
     /// Longest field or value of a hash in its small form, in bytes.

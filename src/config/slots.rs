@@ -2,7 +2,8 @@
 //!
 //! Guarantee: `read` of what `show` wrote gives the same value; `read` refuses what it cannot hold and changes nothing.
 use super::values::{
-    FileMode, LogLevel, MaxmemoryPolicy, OutputLimit, OutputLimits, Permission, Secret, Supervised,
+    FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit, OutputLimits, Percentiles,
+    Permission, Secret, Supervised,
 };
 
 /// A typed field that reads and writes the canonical text of its value.
@@ -114,6 +115,41 @@ impl Slot for OutputLimits {
     }
     fn read(&mut self, text: &[u8]) -> bool {
         take(self, limits(text))
+    }
+}
+
+impl Slot for KeyspaceEvents {
+    fn show(&self) -> Vec<u8> {
+        self.letters()
+    }
+    fn read(&mut self, text: &[u8]) -> bool {
+        take(self, KeyspaceEvents::from_letters(text))
+    }
+}
+
+impl Slot for MemoryShare {
+    fn show(&self) -> Vec<u8> {
+        match self {
+            MemoryShare::Bytes(bytes) => bytes.to_string().into_bytes(),
+            MemoryShare::Percent(percent) => format!("{percent}%").into_bytes(),
+        }
+    }
+    fn read(&mut self, text: &[u8]) -> bool {
+        let value = match text.strip_suffix(b"%") {
+            Some(percent) => parsed(percent).map(MemoryShare::Percent),
+            None => parsed(text).map(MemoryShare::Bytes),
+        };
+        take(self, value)
+    }
+}
+
+impl Slot for Percentiles {
+    fn show(&self) -> Vec<u8> {
+        self.0.iter().map(f64::to_string).collect::<Vec<_>>().join(" ").into_bytes()
+    }
+    fn read(&mut self, text: &[u8]) -> bool {
+        let words = text.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+        take(self, words.map(parsed).collect::<Option<Vec<f64>>>().map(Percentiles))
     }
 }
 

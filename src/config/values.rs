@@ -140,3 +140,108 @@ pub struct OutputLimits {
     /// Clients that subscribe to a channel or a pattern.
     pub pubsub: OutputLimit,
 }
+
+/// The classes of clients that have output limits of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientClass {
+    /// Ordinary clients, and those that run MONITOR.
+    Normal,
+    /// Replicas.
+    Replica,
+    /// Clients with subscriptions.
+    PubSub,
+}
+
+impl OutputLimits {
+    /// The limit of a class.
+    #[inline]
+    pub fn of(&self, class: ClientClass) -> &OutputLimit {
+        match class {
+            ClientClass::Normal => &self.normal,
+            ClientClass::Replica => &self.replica,
+            ClientClass::PubSub => &self.pubsub,
+        }
+    }
+}
+
+/// Which keyspace events are published, and how: a bit for each letter of [`KeyspaceEvents::LETTERS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyspaceEvents(u16);
+
+impl KeyspaceEvents {
+    /// The letters, in the order of the bits: classes of events, then `K` (published by key) and `E` (by event).
+    pub const LETTERS: &'static [u8] = b"g$lshzxetdnmKE";
+    /// What the letter `A` stands for: all classes but `n` and `m`.
+    const ALL: u16 = (1 << 10) - 1;
+    const BY_KEY: u16 = 1 << 12;
+    const BY_EVENT: u16 = 1 << 13;
+
+    /// The classes that these letters name; `None` if one is no class.
+    pub fn from_letters(letters: &[u8]) -> Option<Self> {
+        let bit = |letter: &u8| match letter {
+            b'A' => Some(Self::ALL),
+            letter => Self::LETTERS.iter().position(|known| known == letter).map(|at| 1 << at),
+        };
+        letters.iter().try_fold(0, |bits, letter| Some(bits | bit(letter)?)).map(KeyspaceEvents)
+    }
+
+    /// The letters in canonical order: Redis's, except that it hides an `n` behind an `A` (and loses it when it rewrites its
+    /// configuration).
+    pub fn letters(self) -> Vec<u8> {
+        let all = self.0 & Self::ALL == Self::ALL;
+        let set = |letter: &u8| Self::from_letters(&[*letter]).is_some_and(|one| self.0 & one.0 == one.0);
+        let classes: &[u8] = if all { b"A" } else { &Self::LETTERS[..10] };
+        classes.iter().chain(b"nKEm").copied().filter(set).collect()
+    }
+
+    /// Whether nothing is published.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether events of the class with this place in [`KeyspaceEvents::LETTERS`] are published.
+    #[inline]
+    pub fn has(self, class: u8) -> bool {
+        self.0 & 1 << class != 0 && self.0 & (Self::BY_KEY | Self::BY_EVENT) != 0
+    }
+
+    /// Whether they go to the key's channel.
+    pub fn by_key(self) -> bool {
+        self.0 & Self::BY_KEY != 0
+    }
+
+    /// Whether they go to the event's channel.
+    pub fn by_event(self) -> bool {
+        self.0 & Self::BY_EVENT != 0
+    }
+}
+
+/// An amount of memory, absolute or as a part of `maxmemory`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryShare {
+    /// So many bytes.
+    Bytes(u64),
+    /// So many hundredths of `maxmemory`.
+    Percent(u8),
+}
+
+impl Default for MemoryShare {
+    fn default() -> Self {
+        MemoryShare::Bytes(0)
+    }
+}
+
+impl MemoryShare {
+    /// In bytes, where `whole` is what a percentage is of.
+    pub fn of(self, whole: u64) -> u64 {
+        match self {
+            MemoryShare::Bytes(bytes) => bytes,
+            MemoryShare::Percent(percent) => (u128::from(whole) * u128::from(percent) / 100) as u64,
+        }
+    }
+}
+
+/// Percentiles, 0 to 100.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Percentiles(pub Vec<f64>);

@@ -154,17 +154,22 @@ impl<'a> Call<'a> {
     /// with the reply, so that a handler can write what it sees.
     #[inline]
     pub fn read(&mut self, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
-        (look(self.engine, self.db, key, self.now, self.touch), &mut self.reply)
+        (look(self.engine, (self.db, key), self.now, (self.touch, true)), &mut self.reply)
     }
 
     /// The same without setting the access clock, for commands that ask about a key rather than for its value.
     pub fn inspect(&mut self, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
-        (look(self.engine, self.db, key, self.now, false), &mut self.reply)
+        (look(self.engine, (self.db, key), self.now, (false, true)), &mut self.reply)
+    }
+
+    /// The same where a key that is not there is not worth an event (OBJECT).
+    pub fn examine(&mut self, key: &Key<'_>) -> (Option<EntryRef<'_>>, &mut Reply<'a>) {
+        (look(self.engine, (self.db, key), self.now, (false, false)), &mut self.reply)
     }
 
     /// Sets a key's access clock, even for a client that has chosen CLIENT NO-TOUCH. True if there is such a key.
     pub fn touch(&mut self, key: &Key<'_>) -> bool {
-        look(self.engine, self.db, key, self.now, true).is_some()
+        look(self.engine, (self.db, key), self.now, (true, true)).is_some()
     }
 
     /// Looks a key up without counting it as an access: expired keys are gone.
@@ -338,6 +343,30 @@ impl<'a> Call<'a> {
         self.changed_in(self.db, class, event, key);
     }
 
+    /// The same for a command that has made the key if it was not there: the event `new` comes first.
+    #[inline]
+    pub fn written(&mut self, created: bool, class: Class, event: &'static str, key: &Key<'_>) {
+        if created {
+            self.event(Class::New, "new", key);
+        }
+        self.changed(class, event, key);
+    }
+
+    /// Counts a lookup by a writing command that also reads.
+    #[inline]
+    pub fn looked_up(&mut self, key: &Key<'_>, found: bool) {
+        self.engine.stats.count_lookup(found);
+        if !found {
+            self.event(Class::KeyMiss, "keymiss", key);
+        }
+    }
+
+    /// The same of a change that has no event: what a sketch notes of itself when it is counted.
+    pub fn changed_quietly(&mut self, key: &Key<'_>) {
+        self.engine.changes += 1;
+        self.engine.key_changed(self.db, key, Some(self.client));
+    }
+
     /// The same for a key of another database.
     #[inline]
     pub fn changed_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {
@@ -352,8 +381,9 @@ impl<'a> Call<'a> {
         self.event_in(self.db, class, event, key);
     }
 
+    /// The same in another database.
     #[inline]
-    fn event_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {
+    pub fn event_in(&mut self, db: usize, class: Class, event: &'static str, key: &Key<'_>) {
         self.engine.key_event(db, class, event, key);
     }
 
@@ -384,10 +414,22 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Looks a key up: expired keys are gone, hit or miss is counted, the access clock is set if `touch`.
+/// Looks a key up: expired keys are gone, hit or miss is counted, a miss is an event if `report_miss`, the access clock is
+/// set if `touch`.
 #[inline]
-fn look<'e>(engine: &'e mut Engine, db: usize, key: &Key<'_>, now: Now, touch: bool) -> Option<EntryRef<'e>> {
+fn look<'e>(
+    engine: &'e mut Engine,
+    (db, key): (usize, &Key<'_>),
+    now: Now,
+    (touch, report_miss): (bool, bool),
+) -> Option<EntryRef<'e>> {
     let gone = engine.expire_if_due(db, key, now);
+    if report_miss && engine.config.notify_keyspace_events.has(Class::KeyMiss as u8) {
+        // A lookup of its own: it is rare that somebody wants to know.
+        if gone || engine.keyspace.databases[db].get(key).is_none() {
+            engine.key_event(db, Class::KeyMiss, "keymiss", key);
+        }
+    }
     let entry = if gone { None } else { engine.keyspace.databases[db].get(key) };
     engine.stats.count_lookup(entry.is_some());
     let entry = entry?;

@@ -150,6 +150,12 @@ pub enum Flag {
     RunsPaused,
     /// Needs `enable-debug-command` or its like.
     Protected,
+    /// Runs at once although a transaction has begun, instead of being queued.
+    Unqueued,
+    /// Runs what a transaction has queued (EXEC).
+    RunsQueue,
+    /// Allowed to a RESP2 client with subscriptions.
+    Subscriber,
 }
 
 impl Flag {

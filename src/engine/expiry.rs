@@ -1,9 +1,11 @@
 //! Keys past their deadline: gone for whoever looks at them, and looked for when nobody does.
 //!
 //! An expired key leaves a DEL in the effects (UNLINK with `lazyfree-lazy-expire`), so that replicas and the append log need no
-//! clock. While CLIENT PAUSE holds writes back, expired keys are hidden but stay.
+//! clock. While CLIENT PAUSE holds writes back, expired keys are hidden but stay. Fields of hashes have deadlines of their own:
+//! see [`super::fields`].
 
-use super::Engine;
+use super::fields::FIELDS_AT_ACCESS_MAX;
+use super::{Class, Engine};
 use crate::keyspace::{ExpireLimits, Key};
 use crate::runtime::Now;
 
@@ -33,6 +35,9 @@ impl Engine {
     /// Removes the key if its deadline has passed. True if it is gone for the client (removed, or hidden by a pause).
     #[inline]
     pub fn expire_if_due(&mut self, db: usize, key: &Key<'_>, now: Now) -> bool {
+        if self.keyspace.databases[db].fields_may_be_due(now.wall.millis()) {
+            self.expire_fields(db, key, now, FIELDS_AT_ACCESS_MAX);
+        }
         let database = &self.keyspace.databases[db];
         if database.volatile_len() == 0 {
             return false;
@@ -50,7 +55,8 @@ impl Engine {
     #[cold]
     fn remove_expired(&mut self, db: usize, key: &Key<'_>) {
         if let Some(removed) = self.keyspace.databases[db].remove(key) {
-            drop(removed);
+            self.discard(removed);
+            self.key_event(db, Class::Expired, "expired", key);
             self.key_changed(db, key, None);
             self.stats.expired_keys += 1;
             self.effects
@@ -70,6 +76,7 @@ impl Engine {
         let step = database.expire_step(self.expiry.cursor, now.wall.millis(), limits, |entry| {
             due.push(entry.key().to_vec());
         });
+        let fields_expired = self.expire_fields_step(db, now);
         self.effects.begin();
         for key in &due {
             let key = self.keyspace.hasher().key(key);
@@ -82,6 +89,7 @@ impl Engine {
         if wrapped {
             self.expiry.db = (db + 1) % self.keyspace.databases.len();
         }
-        ExpiryProgress { examined: step.volatile, expired: due.len(), wrapped }
+        let (examined, expired) = (step.volatile + fields_expired, due.len() + fields_expired);
+        ExpiryProgress { examined, expired, wrapped }
     }
 }

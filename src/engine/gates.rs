@@ -9,7 +9,7 @@ use super::command::Flag;
 use super::failure::Failure;
 use super::session::Session;
 use super::table::{CommandTable, Row};
-use super::{Engine, Prepared};
+use super::{Engine, Prepared, transaction};
 use crate::protocol::request::Request;
 
 /// Where a request that names no command or the wrong number of arguments is refused, before all else.
@@ -36,10 +36,25 @@ pub(super) fn resolve<'t>(
 pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     protected(engine, session, row)?;
     authenticated(engine, session, row)?;
+    transaction::allowed(session, row)?;
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
-    not_a_monitor(session, row)
+    not_a_monitor(session, row)?;
+    fit_for_subscriber(session, row)
+}
+
+/// A client of RESP2 cannot tell a reply from a message, so with subscriptions it gets messages only.
+#[inline]
+fn fit_for_subscriber(session: &Session, row: &Row) -> Result<(), Failure> {
+    if session.is_subscriber() && !row.has(Flag::Subscriber) {
+        return Err(Failure::new(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this \
+             context",
+            row.command.name
+        )));
+    }
+    Ok(())
 }
 
 pub(super) fn protected(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {

@@ -5,7 +5,7 @@
 
 use rand_core::Rng;
 
-use super::{Engine, Failure};
+use super::{Class, Engine, Failure};
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::keyspace::eviction::Rules;
 use crate::keyspace::{Access, Key, Policy, Victim};
@@ -99,7 +99,9 @@ impl Engine {
 
     fn evict(&mut self, db: usize, key: &[u8]) {
         let key: Key<'_> = self.keyspace.hasher().key(key);
-        if self.keyspace.databases[db].remove(&key).is_some() {
+        if let Some(evicted) = self.keyspace.databases[db].remove(&key) {
+            self.discard(evicted);
+            self.key_event(db, Class::Evicted, "evicted", &key);
             self.key_changed(db, &key, None);
             self.stats.evicted_keys += 1;
             let verb: &[u8] = if self.config.lazyfree_lazy_eviction { b"UNLINK" } else { b"DEL" };

@@ -6,7 +6,7 @@
 //!
 //! The way of a request: [`Engine::prepare`] looks up the command, hashes the first key and fetches its bucket ahead
 //! (a batch of pipelined requests is prepared as a whole); [`Engine::run`] passes it through the gates, calls the handler and
-//! leaves the effects; [`Engine::finish`] notes how long it took. Anything that a handler cannot do because it would have to
+//! leaves the effects; [`Engine::finish`] notes how long it took and serves clients that waited for what it did. Anything that a handler cannot do because it would have to
 //! wait comes back as a [`Flow`].
 //!
 //! Guarantees: only the engine changes the keyspace; a request either runs whole or is refused; what a request did is in the
@@ -14,9 +14,11 @@
 
 mod blocking;
 mod call;
+mod client_memory;
 pub mod command;
 pub mod effects;
 mod failure;
+mod fields;
 mod gates;
 mod identity;
 mod key_range;
@@ -25,10 +27,15 @@ mod monitor;
 mod nested;
 mod notify;
 mod pause;
+mod pending;
+pub mod pubsub;
 mod run;
 mod script;
 pub mod session;
 pub mod table;
+pub mod tracking;
+mod transaction;
+mod watch;
 
 mod expiry;
 
@@ -41,9 +48,12 @@ pub use key_range::KeyRange;
 pub use nested::{Nested, Source};
 pub use notify::Class;
 pub use pause::{Pause, PauseScope};
+pub use pending::{Queued, Transaction, Watch};
 pub use script::{
     Existing, FLAG_NAMES, Kind, Libraries, Library, LongRun, Runnable, ScriptFigures, Scripts, Sha,
 };
+pub use transaction::Outcome;
+pub use watch::WatchFigures;
 
 use std::time::Duration;
 
@@ -52,16 +62,19 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::config::Config;
 use crate::keyspace::eviction::Pool;
-use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Removed, Value, View};
+use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Object, Payload, Removed, Value, View};
 use crate::protocol::request::Request;
-use crate::runtime::{Monotonic, ProcessCpu, ProcessMemory};
-use crate::stats::{Slowlog, Stats};
+use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
+use crate::stats::{CommandLog, LatencyMonitor, Stats};
 
 use blocking::Queues;
 use effects::Effects;
+use pubsub::PubSub;
+use tracking::Tracking;
 
 use session::{Closing, Session, SessionHandle, Sessions};
 use table::{CommandId, CommandTable};
+use watch::Watchers;
 
 /// What the node has to do for the client after a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,6 +110,8 @@ pub enum Job {
     Shutdown,
     /// MEMORY PURGE: give freed memory back, then `+OK`.
     PurgeMemory,
+    /// The jobs of a transaction, each with the replies that follow its own.
+    Several(Vec<(Job, Vec<u8>)>),
 }
 
 /// A request whose command has been looked up and whose first key has been hashed.
@@ -118,14 +133,24 @@ pub struct Engine {
     pub config: Config,
     /// The counters.
     pub stats: Stats,
-    /// The slow log.
-    pub slowlog: Slowlog,
+    /// The log of slow commands.
+    pub slowlog: CommandLog,
+    /// The log of large requests.
+    pub large_requests: CommandLog,
+    /// The log of large replies.
+    pub large_replies: CommandLog,
+    /// What took long lately.
+    pub latency: LatencyMonitor,
     /// What requests did, for append log and replicas.
     pub effects: Effects,
     /// Who this node is.
     pub identity: Identity,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Who has subscribed to what.
+    pub pubsub: PubSub,
+    /// Who is told of which changes.
+    pub tracking: Tracking,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -142,6 +167,8 @@ pub struct Engine {
     table: CommandTable,
     random: ChaCha8Rng,
     woken: Vec<SessionHandle>,
+    /// The size of the last reply.
+    reply_bytes: usize,
     monitors: usize,
     /// How deep commands run inside others (EXEC, scripts): within, nobody may wait.
     nesting: u32,
@@ -151,6 +178,7 @@ pub struct Engine {
     garbage: Vec<Garbage>,
     /// Clients that wait for keys.
     waiting: Queues,
+    watchers: Watchers,
     /// Scripts and functions.
     pub scripts: Scripts,
     expiry: expiry::ExpiryCycle,
@@ -172,10 +200,16 @@ impl Engine {
             keyspace: Keyspace::new(config.databases as usize, hasher),
             sessions: Sessions::default(),
             stats: Stats::new(table.rows().len()),
-            slowlog: Slowlog::default(),
+            slowlog: CommandLog::default(),
+            large_requests: CommandLog::default(),
+            large_replies: CommandLog::default(),
+            reply_bytes: 0,
+            latency: LatencyMonitor::default(),
             effects: Effects::default(),
             identity,
             pause: Pause::default(),
+            pubsub: PubSub::default(),
+            tracking: Tracking::new(&mut random),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),
@@ -190,6 +224,7 @@ impl Engine {
             uncounted: false,
             garbage: Vec::new(),
             waiting: Queues::default(),
+            watchers: Watchers::default(),
             scripts: Scripts::default(),
             expiry: expiry::ExpiryCycle::default(),
             eviction: Pool::default(),
@@ -252,12 +287,28 @@ impl Engine {
         self.wake(client);
     }
 
+    /// Closes a client that leaves too much of what it was sent unread.
+    #[cold]
+    pub fn close_over_limit(&mut self, client: SessionHandle, unsent: usize) {
+        self.stats.client_output_buffer_limit_disconnections += 1;
+        let session = &mut self.sessions[client];
+        session.outbox = Vec::new();
+        tracing::warn!(
+            "Client {} closed for overcoming of output buffer limits ({unsent} bytes unsent).",
+            address_text(&session.peer)
+        );
+        self.close_session(client, Closing::Now);
+    }
+
     /// Forgets a client whose connection has ended.
     pub fn disconnect(&mut self, client: SessionHandle) {
         if self.sessions[client].monitor {
             self.monitors -= 1;
         }
+        self.unsubscribe_all(client);
+        self.stop_tracking(client);
         self.stop_waiting(client);
+        self.unwatch(client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }
@@ -270,6 +321,7 @@ impl Engine {
     /// The clients to look after since the last call.
     #[inline]
     pub fn take_woken(&mut self) -> Vec<SessionHandle> {
+        self.broadcast_invalidations();
         std::mem::take(&mut self.woken)
     }
 
@@ -289,6 +341,15 @@ impl Engine {
         self.stats.peak_memory_bytes = self.stats.peak_memory_bytes.max(used);
     }
 
+    /// Notes that something took so long, if that is long enough for LATENCY.
+    #[inline]
+    pub fn note_latency(&mut self, event: &'static str, elapsed: Duration, now: Now) {
+        let threshold = self.config.latency_monitor_threshold_ms;
+        if threshold != 0 && elapsed.as_millis() as u64 >= threshold {
+            self.latency.add(event, now.wall.seconds(), elapsed);
+        }
+    }
+
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].
     pub fn discard_later(&mut self, cleared: Cleared) {
         self.garbage.push(Garbage::Databases(cleared));
@@ -296,9 +357,20 @@ impl Engine {
 
     /// Frees an entry that has left its database: at once if that is quick, otherwise in slices.
     #[inline]
-    pub fn discard(&mut self, removed: Removed) {
+    pub fn discard(&mut self, removed: impl Into<Option<Removed>>) {
+        let Some(removed) = removed.into() else { return };
         if matches!(removed.value(), Value::Object(object) if object.len() > FREED_AT_ONCE_MAX) {
             self.garbage.push(Garbage::Entry(removed));
+        }
+    }
+
+    /// The same for a value that was overwritten.
+    #[inline]
+    pub fn discard_value(&mut self, value: Option<Box<Object>>) {
+        if let Some(value) = value
+            && value.view().len() > FREED_AT_ONCE_MAX
+        {
+            self.garbage.push(Garbage::Value(value));
         }
     }
 
@@ -307,6 +379,7 @@ impl Engine {
         let freed = self.garbage.last_mut().is_some_and(|last| match last {
             Garbage::Databases(cleared) => cleared.free_step(entries),
             Garbage::Entry(removed) => removed.dismantle(entries),
+            Garbage::Value(value) => value.dismantle(entries),
         });
         if freed {
             self.garbage.pop();
@@ -322,4 +395,5 @@ const FREED_AT_ONCE_MAX: usize = 64;
 enum Garbage {
     Databases(Cleared),
     Entry(Removed),
+    Value(Box<Object>),
 }

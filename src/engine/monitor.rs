@@ -44,8 +44,7 @@ impl Engine {
         let line = line(session.db, &from, &shown_words(command, request), now);
         let monitors: Vec<_> = self.sessions.iter().filter(|(_, s)| s.monitor).map(|(h, _)| h).collect();
         for monitor in monitors {
-            self.sessions[monitor].outbox.extend_from_slice(&line);
-            self.wake(monitor);
+            self.send(monitor, &line);
         }
     }
 }

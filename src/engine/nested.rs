@@ -65,7 +65,7 @@ impl Engine {
         self.nesting += 1;
         let flow = self.execute(request, running, out, now);
         self.nesting -= 1;
-        self.finish(client, request, prepared, (self.stopwatch)() - begin, now);
+        self.count_time(client, request, prepared, (self.stopwatch)() - begin, now);
         match flow {
             Flow::Job(job) => Some(job),
             Flow::Close => {

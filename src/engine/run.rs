@@ -42,6 +42,11 @@ impl Engine {
         session.commands += 1;
         let version = session.version;
         let flow = match self.admit(client, request, prepared, now) {
+            Ok(Admitted::Queue(command)) => {
+                self.sessions[client].last_command = command.name;
+                self.queue(client, request, prepared, out);
+                Flow::Continue
+            }
             Ok(Admitted::Run(command, id)) => {
                 self.sessions[client].last_command = command.name;
                 let key = prepared.key;
@@ -63,6 +68,7 @@ impl Engine {
                 Flow::Abort
             }
             Err(failure) => {
+                let failure = self.refuse_transaction(client, prepared, failure);
                 self.count_rejected(prepared, &failure);
                 Reply::new(out, version).error(failure.text());
                 Flow::Continue
@@ -72,7 +78,14 @@ impl Engine {
             return flow;
         }
         let wanted = self.apply_reply_mode(client, out, start);
-        self.serve_waiting(now);
+        if self.tracking.is_on() {
+            self.tracked_request_ended(client);
+        }
+        // What the command sent to its own client comes behind its reply.
+        let outbox = &mut self.sessions[client].outbox;
+        if !outbox.is_empty() {
+            out.extend_from_slice(&std::mem::take(outbox));
+        }
         match flow {
             Flow::Job(job) if !wanted => Flow::SilentJob(job),
             Flow::Blocked => {
@@ -95,19 +108,27 @@ impl Engine {
         now: Now,
     ) -> Result<Admitted, Failure> {
         let row = gates::resolve(&self.table, prepared, request)?;
-        let (command, flags) = (row.command, row.flags);
+        let command = row.command;
         if self.is_script_suspended()
             && let Some(until) = self.while_script_runs(row, now)?
         {
             return Ok(Admitted::Wait(until));
         }
-        gates::check(self, &self.sessions[client], row)?;
+        let session = &self.sessions[client];
+        gates::check(self, session, row)?;
+        let (flags, queues) = match &session.transaction {
+            None => (row.flags, false),
+            Some(transaction) => (transaction.flags(row), !row.has(Flag::Unqueued)),
+        };
         self.make_room_if_limited(flags & Flag::DenyOom.bit() != 0, now)?;
         if let Some((scope, until)) = self.pause.active(now.mono) {
             let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
             if waits && flags & Flag::RunsPaused.bit() == 0 {
                 return Ok(Admitted::Wait(until));
             }
+        }
+        if queues {
+            return Ok(Admitted::Queue(command));
         }
         // `resolve` has seen that there is a command.
         Ok(Admitted::Run(command, prepared.command.unwrap_or_default()))
@@ -150,6 +171,10 @@ impl Engine {
             // An error takes the place of whatever the handler had begun to answer.
             out.truncate(start);
             Reply::new(out, version).error(failure.text());
+        }
+        self.reply_bytes = out.len() - start;
+        if self.tracking.is_on() && command.has(Flag::ReadOnly) {
+            self.remember_reads(client, command, request);
         }
         if flow == Flow::Blocked {
             // It counts when it is answered.
@@ -204,9 +229,23 @@ impl Engine {
         false
     }
 
-    /// Notes how long a request took: command statistics and slow log.
+    /// To be called after [`Engine::run`]: notes how long that took, then serves clients that wait for what it did.
     #[inline]
     pub fn finish(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        prepared: Prepared,
+        elapsed: Duration,
+        now: Now,
+    ) {
+        self.count_time(client, request, prepared, elapsed, now);
+        self.serve_waiting(now);
+    }
+
+    /// Command statistics and slow log.
+    #[inline]
+    pub(super) fn count_time(
         &mut self,
         client: SessionHandle,
         request: Request<'_>,
@@ -219,9 +258,20 @@ impl Engine {
             return self.finish_later(client, elapsed);
         }
         self.stats.commands[id as usize].duration += elapsed;
-        let slower_than = self.config.slowlog_log_slower_than_us;
-        if slower_than >= 0 && elapsed.as_micros() >= slower_than as u128 {
-            self.log_slow(client, request, id, elapsed, now);
+        if self.config.latency_tracking {
+            self.stats.durations[id as usize].get_or_insert_default().record(elapsed);
+        }
+        if self.config.latency_monitor_threshold_ms != 0 {
+            let event = if self.table.row(id).has(Flag::Fast) { "fast-command" } else { "command" };
+            self.note_latency(event, elapsed, now);
+        }
+        let (config, micros) = (&self.config, elapsed.as_micros() as i64);
+        let exceeds = |figure: i64, limit: i64| limit >= 0 && figure >= limit;
+        if exceeds(micros, config.slowlog_log_slower_than_us)
+            || exceeds(request.bytes() as i64, config.commandlog_request_larger_than_bytes)
+            || exceeds(self.reply_bytes as i64, config.commandlog_reply_larger_than_bytes)
+        {
+            self.log_command(client, request, id, micros, now);
         }
     }
 
@@ -232,28 +282,49 @@ impl Engine {
         }
     }
 
+    /// Enters a command into the logs whose limits it exceeds.
     #[cold]
-    fn log_slow(
+    fn log_command(
         &mut self,
         client: SessionHandle,
         request: Request<'_>,
         id: CommandId,
-        elapsed: Duration,
+        micros: i64,
         now: Now,
     ) {
         let row = self.table.row(id);
-        if row.has(Flag::SkipCommandLog) || self.config.slowlog_max_len == 0 {
+        if row.has(Flag::SkipCommandLog) {
             return;
         }
-        let session = &self.sessions[client];
-        let who = (address_text(&session.peer), session.name.clone());
+        let (session, config) = (&self.sessions[client], &self.config);
         let words: Vec<&[u8]> = monitor::shown_words(row.command, request);
-        self.slowlog.add(words.into_iter(), who, (now.wall, elapsed), self.config.slowlog_max_len as usize);
+        let large_request = (
+            request.bytes() as i64,
+            config.commandlog_request_larger_than_bytes,
+            config.commandlog_large_request_max_len,
+        );
+        let large_reply = (
+            self.reply_bytes as i64,
+            config.commandlog_reply_larger_than_bytes,
+            config.commandlog_large_reply_max_len,
+        );
+        let logs = [
+            (&mut self.slowlog, (micros, config.slowlog_log_slower_than_us, config.slowlog_max_len)),
+            (&mut self.large_requests, large_request),
+            (&mut self.large_replies, large_reply),
+        ];
+        for (log, (figure, limit, length_max)) in logs {
+            if limit >= 0 && figure >= limit && length_max > 0 {
+                let who = (address_text(&session.peer), session.name.clone());
+                log.add(words.iter().copied(), who, (now.wall, figure as u64), length_max as usize);
+            }
+        }
     }
 }
 
 /// How a request came out of the gates.
 enum Admitted {
     Run(&'static Command, CommandId),
+    Queue(&'static Command),
     Wait(Monotonic),
 }

@@ -6,6 +6,10 @@
 //! [`Engine::take_woken`](super::Engine::take_woken), so that the node sends them.
 
 use super::blocking::Blocked;
+use super::pending::{Transaction, Watch};
+use super::pubsub::Subscriptions;
+use super::tracking::ClientTracking;
+use crate::config::ClientClass;
 use crate::protocol::reply::Version;
 use crate::runtime::{Address, Monotonic, Now};
 
@@ -86,12 +90,20 @@ pub struct Session {
     pub no_touch: bool,
     /// Whether its next request waits for the end of a pause.
     pub waiting: bool,
+    /// What it has queued since MULTI, if it has begun a transaction.
+    pub transaction: Option<Box<Transaction>>,
+    /// What it watches.
+    pub watch: Watch,
     /// What it waits for, if it does.
     pub blocked: Option<Box<Blocked>>,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// The connection has to close: at once, or when what is in its buffers is sent.
     pub closing: Option<Closing>,
+    /// What it has subscribed to.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// How it tracks what it has read, if it does.
+    pub tracking: Option<Box<ClientTracking>>,
     /// Bytes that others sent to it, not yet taken by the node.
     pub outbox: Vec<u8>,
     /// What the connection holds.
@@ -122,6 +134,24 @@ impl Session {
         self.reply_mode = ReplyMode::On;
     }
 
+    /// Whether it is in RESP2's subscriber mode: every reply is a message, and few commands are allowed.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions.is_some() && self.version == Version::Resp2
+    }
+
+    /// Who gets its invalidations: an id, 0 for itself, -1 if it does not track.
+    pub fn redirect_id(&self) -> i64 {
+        let Some(tracking) = &self.tracking else { return -1 };
+        tracking.redirect.map_or(0, |target| target.id as i64)
+    }
+
+    /// The class whose output limit it is under.
+    #[inline]
+    pub fn class(&self) -> ClientClass {
+        if self.subscriptions.is_some() { ClientClass::PubSub } else { ClientClass::Normal }
+    }
+
     /// When its wait for a key ends, if it waits and not for ever.
     pub fn blocked_until(&self) -> Option<Monotonic> {
         self.blocked.as_ref().and_then(|blocked| blocked.deadline())
@@ -132,10 +162,13 @@ impl Session {
         size_of::<Session>()
             + self.outbox.capacity()
             + self.name.capacity()
+            + self.watch.memory_bytes()
+            + self.transaction.as_ref().map_or(0, |transaction| transaction.memory_bytes())
             + self.blocked.as_ref().map_or(0, |blocked| blocked.memory_bytes())
             + self.traffic.query_bytes
             + self.traffic.query_free_bytes
             + self.traffic.output_bytes
+            + self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.memory_bytes())
     }
 }
 
@@ -171,9 +204,13 @@ impl Sessions {
             no_evict: false,
             no_touch: false,
             waiting: false,
+            transaction: None,
+            watch: Watch::default(),
             blocked: None,
             reply_mode: ReplyMode::On,
             closing: None,
+            subscriptions: None,
+            tracking: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),
             accounted_bytes: 0,
@@ -220,6 +257,11 @@ impl Sessions {
     pub fn iter(&self) -> impl Iterator<Item = (SessionHandle, &Session)> {
         let place = |(i, session): (usize, &'_ Option<Session>)| (SessionHandle(i as u32), session.is_some());
         self.places.iter().enumerate().map(place).filter(|(_, lives)| *lives).map(|(h, _)| (h, &self[h]))
+    }
+
+    /// The session that has this handle now.
+    pub fn get(&self, handle: SessionHandle) -> Option<&Session> {
+        self.places.get(handle.index()).and_then(Option::as_ref)
     }
 
     /// The session of this id, if its connection still lives.

@@ -1,12 +1,13 @@
 //! One database: tables, and the operations on them.
 
+use super::field_deadlines::{Element, FieldDeadlines};
 use super::key::{Hasher, Key, SLOT_COUNT};
 use super::ledger::Ledger;
 use super::slot::Slot;
 use super::slots::Slots;
 use super::snapshot::{Snapshot, SnapshotStep, free_tables};
 use crate::types::table::{ExpireLimits, ExpireStep, below};
-use crate::types::{EntryRef, HashKey, OwnedEntry, Table, Value, size_class};
+use crate::types::{EntryRef, HashKey, ObjectRef, OwnedEntry, Table, Value, size_class};
 
 /// Bits of a cluster's cursors that name the hash slot.
 const SLOT_BITS: u32 = SLOT_COUNT.trailing_zeros();
@@ -17,6 +18,8 @@ pub struct Database {
     tables: Vec<Table>,
     /// There if, and only if, the node is a cluster's or a snapshot is under way.
     ledger: Option<Box<Ledger>>,
+    /// Hashes that have fields with deadlines.
+    fields: FieldDeadlines,
     hash_key: HashKey,
 }
 
@@ -26,7 +29,8 @@ impl Database {
         let slots = hasher.is_cluster().then(Slots::new);
         let ledger = slots.map(|slots| Box::new(Ledger { snapshot: None, slots: Some(slots) }));
         let count = if hasher.is_cluster() { usize::from(SLOT_COUNT) } else { 1 };
-        Self { tables: empty_tables(count, hasher.hash_key()), ledger, hash_key: hasher.hash_key() }
+        let (tables, hash_key) = (empty_tables(count, hasher.hash_key()), hasher.hash_key());
+        Self { tables, ledger, fields: FieldDeadlines::default(), hash_key }
     }
 
     fn slots(&self) -> Option<&Slots> {
@@ -59,7 +63,7 @@ impl Database {
     #[inline]
     pub fn memory_bytes(&self) -> usize {
         let tables = self.slots().map_or_else(|| self.tables[0].memory_bytes(), |slots| slots.bytes);
-        self.empty_bytes() + tables
+        self.empty_bytes() + tables + self.fields.memory_bytes()
     }
 
     /// Bytes that an empty database takes.
@@ -135,13 +139,61 @@ impl Database {
     }
 
     /// Puts value, expiry and access clock of a removed entry (or of a copy of one) under a key, in place of what stands
-    /// there.
-    pub fn insert_removed(&mut self, key: &Key<'_>, mut removed: OwnedEntry) {
-        self.remove(key);
+    /// there, which comes back.
+    #[must_use = "a large value must not be freed at once"]
+    pub fn insert_removed(&mut self, key: &Key<'_>, mut removed: OwnedEntry) -> Option<OwnedEntry> {
+        let old = self.remove(key);
         let (expiry, clock) = (removed.expiry(), removed.entry().clock());
         if let Slot::Vacant(vacant) = self.slot(key) {
             vacant.insert(removed.take_value(), expiry, clock);
         }
+        self.note_fields(key);
+        old
+    }
+
+    /// Whether a field of a hash may be past its deadline.
+    #[inline]
+    pub fn fields_may_be_due(&self, now_ms: i64) -> bool {
+        !self.fields.is_empty() && self.fields.is_due(now_ms)
+    }
+
+    /// Notes that a key holds a hash whose fields have deadlines, if that is so. Whoever gives fields deadlines, or stores a
+    /// hash that has some, must say so by this, lest they be hidden when they are due but never go;
+    /// [`insert_removed`](Self::insert_removed) does it itself.
+    pub fn note_fields(&mut self, key: &Key<'_>) {
+        let Some(soonest_ms) = self.get(key).and_then(|entry| fields_soonest(entry)) else { return };
+        self.fields.add((soonest_ms, key.slot, key.hash));
+        for _ in 0..FIELDS_CHECKED {
+            if let Some(element) = self.fields.next_to_check() {
+                self.check_fields(element);
+            }
+        }
+    }
+
+    /// One step of the search for fields past their deadline.
+    pub fn next_due_fields(&mut self, now_ms: i64) -> DueFields {
+        let Some(element) = self.fields.first().filter(|first| first.0 < now_ms) else {
+            return DueFields::None;
+        };
+        match self.check_fields(element) {
+            Some((soonest_ms, key)) if soonest_ms < now_ms => DueFields::Of(key),
+            _ => DueFields::Stale,
+        }
+    }
+
+    /// Brings an element of the index up to date; the key, with its soonest deadline, if it has one.
+    fn check_fields(&mut self, element: Element) -> Option<(i64, Vec<u8>)> {
+        let mut found: Option<(i64, Vec<u8>)> = None;
+        self.tables[usize::from(element.1)].each_of_hash(element.2, |entry| {
+            let soonest = fields_soonest(entry);
+            if let Some(soonest_ms) =
+                soonest.filter(|at_ms| found.as_ref().is_none_or(|first| *at_ms < first.0))
+            {
+                found = Some((soonest_ms, entry.key().to_vec()));
+            }
+        });
+        self.fields.correct(element, found.as_ref().map(|(soonest_ms, _)| *soonest_ms));
+        found
     }
 
     /// Empties the database, and hands out what was in it, to be freed in slices. A snapshot that is under way gets it
@@ -149,6 +201,7 @@ impl Database {
     pub fn clear(&mut self) -> Cleared {
         let fresh = empty_tables(self.tables.len(), self.hash_key);
         let mut tables = Some(std::mem::replace(&mut self.tables, fresh));
+        self.fields = FieldDeadlines::default();
         if let Some(ledger) = &mut self.ledger {
             ledger.slots = ledger.slots.as_ref().map(|_| Slots::new());
             if let Some(snapshot) = &mut ledger.snapshot {
@@ -311,6 +364,28 @@ impl Database {
     /// Bytes that the iteration holds back: copies of old entries, tables of a database that was cleared.
     pub fn snapshot_memory_bytes(&self) -> usize {
         self.snapshot().map_or(0, Snapshot::memory_bytes)
+    }
+}
+
+/// Elements of the index of fields' deadlines that are looked at for each one that is added.
+const FIELDS_CHECKED: usize = 2;
+
+/// What a step of the search for fields past their deadline found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DueFields {
+    /// There are none.
+    None,
+    /// The key that was looked at has none any more; go on.
+    Stale,
+    /// This key holds a hash that has some.
+    Of(Vec<u8>),
+}
+
+/// The soonest deadline of the fields of what is stored, if it is a hash that has any.
+fn fields_soonest(entry: EntryRef<'_>) -> Option<i64> {
+    match entry.value() {
+        Value::Object(ObjectRef::Hash(hash)) => hash.soonest(),
+        _ => None,
     }
 }
 

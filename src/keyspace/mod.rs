@@ -11,6 +11,7 @@
 pub mod access;
 pub mod database;
 pub mod eviction;
+mod field_deadlines;
 pub mod key;
 mod ledger;
 pub mod slot;
@@ -21,11 +22,11 @@ mod tests;
 
 pub use crate::types::table::{ExpireLimits, ExpireStep};
 pub use crate::types::{
-    Expiry, Hash, HashKey, HashRef, Item, Kind, List, ListRef, NewValue, Object, ObjectRef, Set, SetRef,
-    SortedSet, SortedSetRef, Stream, Value, View,
+    Expiry, Field, Growth, Hash, HashKey, HashRef, Item, Kind, List, ListRef, NewValue, Object, ObjectRef,
+    Payload, Set, SetRef, SortedSet, SortedSetRef, Stream, Value, View, bitmap, hyperloglog, set,
 };
 pub use access::Access;
-pub use database::{Cleared, Database};
+pub use database::{Cleared, Database, DueFields};
 pub use eviction::{Policy, Victim};
 pub use key::{Hasher, Key, SLOT_COUNT, hash_slot};
 pub use slot::{Occupied, Slot, Vacant};

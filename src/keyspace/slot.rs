@@ -2,7 +2,7 @@
 
 use super::key::Key;
 use super::ledger::{Figures, Ledger};
-use crate::types::{EntryRef, Expiry, Kind, NewValue, OwnedEntry, Table, Value, table};
+use crate::types::{EntryRef, Expiry, Kind, NewValue, Object, OwnedEntry, Table, Value, table};
 
 /// What stands at a key.
 pub enum Slot<'a> {
@@ -47,10 +47,12 @@ impl<'a> Occupied<'a> {
         self.inner.set_clock(clock);
     }
 
-    /// Overwrites the value; in place if the entry's size class stays.
+    /// Overwrites the value; in place if the entry's size class stays. An object that stood outside the entry comes back:
+    /// it may be large, and is the caller's to free.
     #[inline]
-    pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) {
-        self.change(|inner| inner.set(value, expiry));
+    #[must_use = "a large value must not be freed at once"]
+    pub fn set(&mut self, value: NewValue<'_>, expiry: Expiry) -> Option<Box<Object>> {
+        self.change(|inner| inner.set(value, expiry))
     }
 
     /// Overwrites the value with an integer; the expiry stays.

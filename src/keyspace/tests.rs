@@ -87,7 +87,7 @@ impl World {
     fn set(&mut self, key: u16, number: i64, expiry: Expiry) {
         let name = name(key);
         match self.database.slot(&self.hasher.key(&name)) {
-            Slot::Occupied(mut occupied) => occupied.set(NewValue::Int(number), expiry),
+            Slot::Occupied(mut occupied) => drop(occupied.set(NewValue::Int(number), expiry)),
             Slot::Vacant(vacant) => vacant.insert(NewValue::Int(number), expiry.after(None), 0),
         }
         let expiry = expiry.after(self.model.get(&name).and_then(|(_, expiry)| *expiry));
@@ -119,7 +119,7 @@ impl World {
     fn rename(&mut self, from: u16, to: u16) {
         let (from, to) = (name(from), name(to));
         if let Some(removed) = self.database.remove(&self.hasher.key(&from)) {
-            self.database.insert_removed(&self.hasher.key(&to), removed);
+            _ = self.database.insert_removed(&self.hasher.key(&to), removed);
             let moved = self.model.remove(&from).expect("present");
             self.model.insert(to, moved);
         }

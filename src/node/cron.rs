@@ -73,7 +73,9 @@ fn expire<R: Runtime>(shared: &Shared<R>, tick: Duration) {
             break;
         }
     }
-    engine.stats.expire_cycle_cpu += R::now() - start;
+    let elapsed = R::now() - start;
+    engine.stats.expire_cycle_cpu += elapsed;
+    engine.note_latency("expire-cycle", elapsed, now::<R>());
 }
 
 /// Memory above its limit comes down also while nobody asks for anything.
@@ -106,6 +108,7 @@ fn housekeeping<R: Runtime>(shared: &Shared<R>, ticks: u64, at: Now) {
     if ticks.is_multiple_of(u64::from(engine.config.hz.max(1))) {
         look_after_unsent(&mut engine);
     }
+    engine.evict_clients();
     if engine.pause.take_ended(at.mono) {
         engine.wake_all();
     }

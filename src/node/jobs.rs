@@ -24,6 +24,7 @@ pub(super) async fn run<R: Runtime>(
     match job {
         Job::Sleep(duration) => {
             sleep(shared, duration).await;
+            shared.engine.borrow_mut().note_latency("command", duration, super::now::<R>());
             output.extend_from_slice(b"+OK\r\n");
         }
         Job::RewriteConfig(path) => rewrite_config(shared, &path, output).await,
@@ -31,6 +32,12 @@ pub(super) async fn run<R: Runtime>(
         Job::PurgeMemory => {
             R::purge_memory();
             output.extend_from_slice(b"+OK\r\n");
+        }
+        Job::Several(jobs) => {
+            for (job, rest) in jobs {
+                Box::pin(run(shared, job, client, output)).await;
+                output.extend_from_slice(&rest);
+            }
         }
         Job::Shutdown => {
             info!("User requested shutdown...");

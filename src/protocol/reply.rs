@@ -180,16 +180,11 @@ impl<'a> Reply<'a> {
 
     /// A double.
     pub fn double(&mut self, value: f64) {
-        let start = self.out.len();
-        text::write_f64(self.out, value);
+        let text = text::DoubleText::of(value);
         match self.version {
-            Version::Resp2 => {
-                let length = self.out.len() - start;
-                self.insert(start, |reply| reply.length(b'$', length));
-            }
-            Version::Resp3 => self.insert(start, |reply| reply.out.push(b',')),
+            Version::Resp2 => self.bulk(&text),
+            Version::Resp3 => self.line(b',', &text),
         }
-        self.raw(b"\r\n");
     }
 
     /// A truth value.

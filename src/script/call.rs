@@ -57,6 +57,9 @@ pub(super) fn may_call(
     }
 }
 
+/// The least integer, which Redis writes as a double.
+const LEAST_INTEGER_TEXT: &[u8] = b"-9223372036854776000";
+
 /// Writes the words of a call as a request.
 fn fill(request: &mut OwnedRequest, words: &MultiValue) -> Result<(), &'static str> {
     request.clear();
@@ -66,17 +69,26 @@ fn fill(request: &mut OwnedRequest, words: &MultiValue) -> Result<(), &'static s
     for word in words.iter() {
         match word {
             Value::String(text) => request.push(&text.as_bytes()),
-            Value::Integer(number) if *number > i64::MIN => {
-                request.push(itoa::Buffer::new().format(*number).as_bytes())
+            Value::Integer(number) if *number != i64::MIN => {
+                request.push(itoa::Buffer::new().format(*number).as_bytes());
             }
-            Value::Integer(_) | Value::Number(_) => {
-                let number = word.as_f64().unwrap_or_else(|| word.as_i64().unwrap_or_default() as f64);
+            Value::Integer(_) => request.push(LEAST_INTEGER_TEXT),
+            Value::Number(number) => {
                 let mut text = Vec::with_capacity(24);
-                text::write_shortest(&mut text, number);
+                write_number(&mut text, *number);
                 request.push(&text);
             }
             _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
         }
     }
     Ok(())
+}
+
+/// A number as an argument of a command, as Redis writes it: like any double, but a zero has no sign.
+fn write_number(text: &mut Vec<u8>, number: f64) {
+    if number == 0.0 {
+        text.push(b'0');
+    } else {
+        text::write_f64(text, number);
+    }
 }

@@ -1,10 +1,12 @@
 //! Counters of a node: what INFO, SLOWLOG and LATENCY show. Plain figures; whoever does a thing counts it.
 
+mod command_log;
+mod latency;
 mod rate;
-mod slowlog;
 
+pub use command_log::{CommandLog, CommandLogEntry};
+pub use latency::{Durations, LatencyMonitor, Series};
 pub use rate::Rate;
-pub use slowlog::{Slowlog, SlowlogEntry};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,9 +36,11 @@ pub struct Stats {
     pub total_writes_processed: u64,
     pub rejected_connections: u64,
     pub expired_keys: u64,
+    pub expired_fields: u64,
     pub expired_time_cap_reached_count: u64,
     pub expire_cycle_cpu: Duration,
     pub evicted_keys: u64,
+    pub evicted_clients: u64,
     pub keyspace_hits: u64,
     pub keyspace_misses: u64,
     pub total_error_replies: u64,
@@ -53,6 +57,8 @@ pub struct Stats {
     pub output: Rate,
     /// For each row of the command table.
     pub commands: Vec<CommandStats>,
+    /// The same: how long it took (`latency-tracking`), from its first run on.
+    pub durations: Vec<Option<Box<Durations>>>,
     /// For each error code, how often it was answered.
     pub errors: BTreeMap<String, u64>,
 }
@@ -63,7 +69,11 @@ const ERROR_CODES_MAX: usize = 128;
 impl Stats {
     /// Counters for a table of so many commands.
     pub fn new(commands: usize) -> Stats {
-        Stats { commands: vec![CommandStats::default(); commands], ..Stats::default() }
+        Stats {
+            commands: vec![CommandStats::default(); commands],
+            durations: vec![None; commands],
+            ..Stats::default()
+        }
     }
 
     /// CONFIG RESETSTAT.

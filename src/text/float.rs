@@ -1,17 +1,15 @@
-//! Doubles: what C's `strtod` reads in a command's argument, and what `%.17g` writes in a reply.
+//! Doubles: what C's `strtod` reads in a command's argument, and the shortest text that reads back, for replies.
 //!
-//! 17 significant digits tell any two doubles apart, at the price of `0.10000000000000001`; newer servers write the
-//! shortest text instead.
+//! Redis writes doubles so since 7.2; up to 7.0 it wrote 17 significant digits (`0.10000000000000001`).
 
-use std::fmt::Write as _;
-
+use super::shortest::{DIGITS_MAX, digits_of};
 use rustc_apfloat::{Float, Round, ieee};
 
-/// The longest text that [`write_f64`] appends, in bytes: a sign, 17 digits, a point, and `e-308`.
-pub const DOUBLE_BYTES_MAX: usize = 24;
+/// No text of a double is longer, in bytes: a sign, 17 digits, and 7 zeros or a point and zeros before or `e-308` behind.
+pub const DOUBLE_BYTES_MAX: usize = 32;
 
-/// Up to here every whole double is written without an exponent and equals an `i64`.
-const WHOLE_MAX: f64 = 1e15;
+/// Up to here every whole double is written as the `i64` that it equals.
+pub const WHOLE_MAX: f64 = (i64::MAX / 2) as f64;
 
 /// How a text denotes a number, once it is known to denote one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +66,11 @@ fn positional(text: &[u8], is_digit: fn(&u8) -> bool, exponent_mark: u8) -> Opti
 /// Reads a double as `strtod` does: decimal or hexadecimal, `inf` and `infinity` in any case. Refused are NaN, numbers
 /// beyond the range, numbers other than 0 that are too small to differ from 0, and anything before or after.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(number) = super::number::parse_i64(text)
+        && number.unsigned_abs() < 1 << f64::MANTISSA_DIGITS
+    {
+        return Some(number as f64);
+    }
     let (value, zero) = match form(text)? {
         Form::Infinity => {
             return Some(if text[0] == b'-' { f64::NEG_INFINITY } else { f64::INFINITY });
@@ -76,6 +79,19 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
         Form::Hex { zero } => (f64::from_bits(parse_extended::<ieee::Double>(text)?.to_bits() as u64), zero),
     };
     (value.is_finite() && (value != 0.0 || zero)).then_some(value)
+}
+
+/// Reads a double as bounds of ranges are read: decimal only; no text at all is 0, and what is beyond the range is an infinity
+/// or 0.
+pub fn parse_f64_saturating(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    match form(text)? {
+        Form::Hex { .. } => None,
+        Form::Infinity => parse_f64(text),
+        Form::Decimal { .. } => std::str::from_utf8(text).ok()?.parse().ok(),
+    }
 }
 
 /// Reads a text that [`form`] has found to be a number, not an infinity, in a precision of choice; rounds to nearest.
@@ -92,135 +108,107 @@ pub(super) fn parse_extended<F: Float>(text: &[u8]) -> Option<F> {
     F::from_str_r(&canonical, Round::NearestTiesToEven).ok().map(|parsed| parsed.value)
 }
 
-/// Appends a double as C's `%.17g` does; infinities as `inf` and `-inf`, NaN as `nan`.
+/// Appends a double as Redis does since 7.2: see [`DoubleText`].
 pub fn write_f64(out: &mut Vec<u8>, value: f64) {
-    if value == value.trunc() && value.abs() < WHOLE_MAX && (value != 0.0 || value.is_sign_positive()) {
-        super::number::write_i64(out, value as i64);
-    } else if value.is_nan() {
-        out.extend_from_slice(b"nan");
-    } else if value.is_infinite() {
-        out.extend_from_slice(if value > 0.0 { b"inf" } else { b"-inf" });
-    } else {
-        write_general(out, value);
-    }
+    out.extend_from_slice(&DoubleText::of(value));
 }
 
-/// A finite number, as `%.17g`: 17 significant digits, correctly rounded, without trailing zeros; in positional notation
-/// if the exponent is from -4 to 16.
-fn write_general(out: &mut Vec<u8>, value: f64) {
-    let mut scientific = Scratch::default();
-    // Cannot fail: a sign, 17 digits, a point and an exponent fit.
-    let _ = write!(scientific, "{:.16e}", value.abs());
-    let text = &scientific.bytes[..scientific.len];
-    let mark = text.iter().position(|byte| *byte == b'e').unwrap_or(text.len());
-    let exponent = super::number::parse_i64(text.get(mark + 1..).unwrap_or_default()).unwrap_or(0);
-    let mut digits = [0; 17];
-    digits[0] = text[0];
-    digits[1..].copy_from_slice(&text[2..18]);
-    let kept = digits.iter().rposition(|digit| *digit != b'0').map_or(1, |last| last + 1);
-    if value.is_sign_negative() {
-        out.push(b'-');
-    }
-    match exponent {
-        -4..0 => write_below_one(out, &digits[..kept], exponent.unsigned_abs() as usize),
-        0..17 => write_positional(out, &digits, kept, exponent as usize + 1),
-        _ => write_scientific(out, &digits[..kept], exponent),
-    }
-}
-
-fn write_below_one(out: &mut Vec<u8>, digits: &[u8], zeros: usize) {
-    out.extend_from_slice(&b"0.000"[..zeros + 1]);
-    out.extend_from_slice(digits);
-}
-
-fn write_positional(out: &mut Vec<u8>, digits: &[u8; 17], kept: usize, whole: usize) {
-    out.extend_from_slice(&digits[..whole]);
-    if kept > whole {
-        out.push(b'.');
-        out.extend_from_slice(&digits[whole..kept]);
-    }
-}
-
-fn write_scientific(out: &mut Vec<u8>, digits: &[u8], exponent: i64) {
-    out.push(digits[0]);
-    if digits.len() > 1 {
-        out.push(b'.');
-        out.extend_from_slice(&digits[1..]);
-    }
-    out.extend_from_slice(if exponent < 0 { b"e-" } else { b"e+" });
-    if exponent.abs() < 10 {
-        out.push(b'0');
-    }
-    super::number::write_i64(out, exponent.abs());
-}
-
-/// Room on the stack for the formatting machinery.
-#[derive(Default)]
-struct Scratch {
-    bytes: [u8; 32],
+/// The text of a double as Redis writes it since 7.2: the fewest digits that read back as the same double (see
+/// [`super::shortest`]); infinities as `inf` and `-inf`, NaN as `nan`.
+#[derive(Clone, Copy, Debug)]
+pub struct DoubleText {
+    bytes: [u8; DOUBLE_BYTES_MAX],
     len: usize,
 }
 
-impl std::fmt::Write for Scratch {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.len + text.len();
-        self.bytes.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
+impl std::ops::Deref for DoubleText {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }
 
-/// Writes the shortest text that reads as this number, as Redis does from 7.2 on: whole numbers without exponent as far as
-/// 64 bits reach, otherwise an exponent where there would be many zeros. The digits' layout is that of the fpconv library
-/// (<https://github.com/night-shift/fpconv>).
-pub fn write_shortest(out: &mut Vec<u8>, value: f64) {
-    const WHOLE_MAX: f64 = 9_223_372_036_854_775_807.0;
-    if value.abs() < WHOLE_MAX && value.trunc() == value {
-        return out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
+impl DoubleText {
+    /// The text of this double.
+    pub fn of(value: f64) -> DoubleText {
+        let mut text = DoubleText { bytes: [0; DOUBLE_BYTES_MAX], len: 0 };
+        if let Some(whole) = whole(value) {
+            text.add_number(whole);
+        } else if value.is_nan() {
+            text.add(b"nan");
+        } else if value.is_infinite() {
+            text.add(if value > 0.0 { b"inf" } else { b"-inf" });
+        } else if value == 0.0 {
+            text.add(b"-0");
+        } else {
+            text.add_shortest(value);
+        }
+        text
     }
-    if !value.is_finite() {
-        return write_f64(out, value);
+
+    /// A finite number other than 0: positional notation where that takes few zeros, else scientific. The limits are those of
+    /// the routine that Redis uses (`fpconv`).
+    fn add_shortest(&mut self, value: f64) {
+        let mut room = [0; DIGITS_MAX];
+        let (count, power) = digits_of(value.abs(), &mut room);
+        let digits = &room[..count];
+        if value.is_sign_negative() {
+            self.add(b"-");
+        }
+        let exponent = power + count as i32 - 1;
+        if power >= 0 && exponent < count as i32 + 7 {
+            self.add(digits);
+            self.add_zeros(power as usize);
+        } else if power < 0 && (power > -7 || exponent.abs() < 4) {
+            self.add_fraction(digits, power.unsigned_abs() as usize);
+        } else {
+            self.add_scientific(digits, exponent);
+        }
     }
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if value < 0.0 {
-        out.push(b'-');
+
+    /// Digits of which the last `places` stand behind the point.
+    fn add_fraction(&mut self, digits: &[u8], places: usize) {
+        let whole = digits.len().saturating_sub(places);
+        if whole == 0 {
+            self.add(b"0.");
+            self.add_zeros(places - digits.len());
+        } else {
+            self.add(&digits[..whole]);
+            self.add(b".");
+        }
+        self.add(&digits[whole..]);
     }
-    write_digits(out, &digits, exponent);
+
+    fn add_scientific(&mut self, digits: &[u8], exponent: i32) {
+        self.add(&digits[..1]);
+        if digits.len() > 1 {
+            self.add(b".");
+            self.add(&digits[1..]);
+        }
+        self.add(if exponent < 0 { b"e-" } else { b"e+" });
+        self.add_number(i64::from(exponent.abs()));
+    }
+
+    fn add_number(&mut self, number: i64) {
+        self.add(itoa::Buffer::new().format(number).as_bytes());
+    }
+
+    fn add_zeros(&mut self, count: usize) {
+        (0..count).for_each(|_| self.add(b"0"));
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        self.bytes[self.len..][..part.len()].copy_from_slice(part);
+        self.len += part.len();
+    }
 }
 
-/// `digits` with the point behind the first, times ten to the `exponent`.
-fn write_digits(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
-    let count = digits.len() as i32;
-    // The last digit counts tens of this power.
-    let last = exponent - (count - 1);
-    if last >= 0 && exponent < count + 7 {
-        out.extend_from_slice(digits);
-        out.resize(out.len() + last as usize, b'0');
-    } else if last < 0 && (last > -7 || exponent.abs() < 4) {
-        match usize::try_from(exponent) {
-            Ok(whole) => {
-                out.extend_from_slice(&digits[..=whole]);
-                out.push(b'.');
-                out.extend_from_slice(&digits[whole + 1..]);
-            }
-            Err(_) => {
-                out.extend_from_slice(b"0.");
-                out.resize(out.len() + (-exponent - 1) as usize, b'0');
-                out.extend_from_slice(digits);
-            }
-        }
-    } else {
-        out.push(digits[0]);
-        if count > 1 {
-            out.push(b'.');
-            out.extend_from_slice(&digits[1..]);
-        }
-        let sign = if exponent < 0 { '-' } else { '+' };
-        out.extend_from_slice(format!("e{sign}{}", exponent.abs()).as_bytes());
-    }
+/// The integer that a double is written as: any whole number up to [`WHOLE_MAX`], save -0.
+pub fn whole(value: f64) -> Option<i64> {
+    let is_whole = value == value.trunc() && value.abs() <= WHOLE_MAX;
+    (is_whole && (value != 0.0 || value.is_sign_positive())).then_some(value as i64)
 }
 
 #[cfg(test)]
@@ -234,10 +222,11 @@ mod tests {
         String::from_utf8(text).unwrap()
     }
 
-    /// Scores given to ZADD, and what ZSCORE of redis-server 7.0.15 answered.
+    /// Scores given to ZADD, and what ZSCORE of redis-server 8.0.6 answered.
     #[test]
     fn reads_and_writes_as_the_server_does() {
         let answers = [
+            ("-0", "-0"),
             ("iNf", "inf"),
             ("-Infinity", "-inf"),
             ("0x10", "16"),
@@ -246,24 +235,36 @@ mod tests {
             (".5", "0.5"),
             ("5.", "5"),
             ("+5", "5"),
-            ("-0", "-0"),
             ("0e999999999999", "0"),
-            ("0.1", "0.10000000000000001"),
+            ("0.1", "0.1"),
             ("3.141", "3.141"),
-            ("1e-320", "9.9998886718268301e-321"),
-            ("5e-324", "4.9406564584124654e-324"),
-            ("1e-5", "1.0000000000000001e-05"),
+            ("1e-320", "1e-320"),
+            ("5e-324", "5e-324"),
+            ("1e-5", "0.00001"),
+            ("1e-6", "0.000001"),
+            ("1e-7", "1e-7"),
+            ("1.5e-7", "1.5e-7"),
+            ("12345e-10", "1.2345e-6"),
             ("0.0001", "0.0001"),
-            ("0.00012345", "0.00012344999999999999"),
+            ("0.00012345", "1.2345e-4"),
             ("1e15", "1000000000000000"),
-            ("1e16", "10000000000000000"),
-            ("1e17", "1e+17"),
-            ("123456789012345678", "1.2345678901234568e+17"),
+            ("1e17", "100000000000000000"),
+            ("4.6e18", "4600000000000000000"),
+            ("4.7e18", "4.7e+18"),
+            ("1e19", "1e+19"),
+            ("123456789012345678", "123456789012345680"),
+            ("123456789012345680000", "123456789012345680000"),
+            ("12345678901234567890123", "12345678901234568000000"),
+            ("1234567890123456789012345", "1.2345678901234568e+24"),
             ("4503599627370497.5", "4503599627370498"),
             ("9007199254740993", "9007199254740992"),
-            ("140737488355328.125", "140737488355328.12"),
-            ("140737488355328.375", "140737488355328.38"),
+            ("140737488355328.125", "140737488355328.13"),
             ("1e100", "1e+100"),
+            ("-1.2e25", "-1.2e+25"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+            ("123456.789e3", "123456789"),
+            ("0.00123", "0.00123"),
+            ("-1.5e-9", "-1.5e-9"),
         ];
         for (text, answer) in answers {
             assert_eq!(parse_f64(text.as_bytes()).map(written).as_deref(), Some(answer), "{text}");

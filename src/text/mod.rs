@@ -9,9 +9,10 @@ pub mod long_double;
 pub mod number;
 pub mod pattern;
 pub mod quote;
+mod shortest;
 pub mod size;
 
-pub use float::{parse_f64, write_f64, write_shortest};
+pub use float::{DoubleText, parse_f64, write_f64};
 pub use long_double::LongDouble;
 pub use number::{parse_i64, parse_u64, write_i64, write_u64};
 pub use pattern::{Case, matches};

@@ -5,6 +5,9 @@
 use crate::quote::{quoted, word};
 use std::fmt;
 
+/// The words of a request; the first is the command's name, in upper case.
+pub type Request = Vec<Vec<u8>>;
+
 /// One operation on one key. The key itself stands in the history.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Call {
@@ -38,6 +41,9 @@ pub enum Call {
         /// What it then holds.
         value: Vec<u8>,
     },
+    /// One request, or several that take effect as one, on the keys that the history's key stands for (see
+    /// [`Store`](crate::Store)): a transaction or a script. The reply of several is an array.
+    Run(Vec<Request>),
     /// Everything is lost in a crash. Nobody calls this: the history puts it beside the calls on every key.
     Wipe,
 }
@@ -64,6 +70,8 @@ pub enum Reply {
     Int(i64),
     /// A string.
     Bytes(Vec<u8>),
+    /// Several replies.
+    Array(Vec<Reply>),
     /// An error that the call itself brings with it on what the key held. A refusal (`LOADING`, `READONLY`, `OOM`, ...)
     /// is not a reply but a failed operation.
     Error(String),
@@ -91,6 +99,7 @@ impl Call {
             Self::IncrBy(_) => "INCRBY",
             Self::Append(_) => "APPEND",
             Self::Cas { .. } => "CAS",
+            Self::Run(_) => "RUN",
             Self::Wipe => "WIPE",
         }
     }
@@ -107,6 +116,10 @@ impl fmt::Display for Call {
             Self::IncrBy(by) => write!(f, " {by}"),
             Self::Append(tail) => write!(f, " {}", word(tail)),
             Self::Cas { expected, value } => write!(f, " {} {}", word(expected), word(value)),
+            Self::Run(requests) => {
+                let line = |request: &Request| request.iter().map(|w| word(w)).collect::<Vec<_>>().join(" ");
+                write!(f, " {}", requests.iter().map(line).collect::<Vec<_>>().join(" ; "))
+            }
             Self::Get | Self::Exists | Self::Del | Self::GetDel | Self::Wipe => Ok(()),
         }
     }
@@ -130,6 +143,11 @@ impl fmt::Display for Reply {
             Self::Nil => f.write_str("nil"),
             Self::Int(number) => write!(f, "{number}"),
             Self::Bytes(bytes) => f.write_str(&quoted(bytes)),
+            Self::Array(replies) => {
+                f.write_str("[ ")?;
+                replies.iter().try_for_each(|reply| write!(f, "{reply} "))?;
+                f.write_str("]")
+            }
             Self::Error(text) => write!(f, "error {}", quoted(text.as_bytes())),
         }
     }

@@ -5,6 +5,7 @@
 //!
 //! - [`linearizability`]: every key behaved like one copy that takes one operation at a time.
 //! - [`totals`]: cheap checks of what is left at the end.
+//! - [`streams`]: what consumers of a stream were given, against what was added.
 //!
 //! [`timeline`] prints a violation for a reader, [`notation`] saves and loads histories as text.
 //!
@@ -35,10 +36,13 @@ pub mod notation;
 mod quote;
 mod search;
 mod seen;
+pub mod store;
+pub mod streams;
 pub mod timeline;
 pub mod totals;
 
-pub use call::{Call, Condition, Reply};
+pub use call::{Call, Condition, Reply, Request};
 pub use history::{History, Malformed, Moment, OpId, Operation, Outcome, WipeId};
 pub use linearizability::{Verdict, Violation};
 pub use model::{Model, Need, StringKey};
+pub use store::Store;

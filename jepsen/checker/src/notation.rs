@@ -13,7 +13,8 @@
 //!   share an instant, `70#2` is the one with rank 2. Moments that are equal count as concurrent.
 //! - `wipe` is a crash and the restart with nothing left.
 //! - Keys and arguments are bare words, or quoted with the escapes `\" \\ \n \r \t \xHH`.
-//! - An outcome is a reply (`OK`, `nil`, `5`, `"string"`, `error "ERR ..."`), `failed` or `unknown`.
+//! - An outcome is a reply (`OK`, `nil`, `5`, `"string"`, `error "ERR ..."`, `[ 1 nil ]`), `failed` or `unknown`.
+//! - `RUN LPUSH k v ; RPOP other` is several requests that take effect as one.
 //! - Calls are those of [`Call`]; also read are `INCR`, `DECR`, `DECRBY n` and `GETSET v` (as `SET v GET`).
 //! - Empty lines and lines that begin with `#` say nothing.
 
@@ -154,6 +155,12 @@ fn read_moment(word: &Word) -> Result<Moment, String> {
 fn read_call(words: &[Word]) -> Result<Call, String> {
     let (name, arguments) = words.split_first().ok_or("there is no call")?;
     let name = name.bare().unwrap_or_default();
+    if name == "RUN" {
+        let requests = arguments.split(|word| word.bare() == Some(";"));
+        return Ok(Call::Run(
+            requests.map(|words| words.iter().map(|w| w.bytes.clone()).collect()).collect(),
+        ));
+    }
     let argument = |index: usize| arguments[index].bytes.clone();
     Ok(match (name, arguments.len()) {
         ("GET", 0) => Call::Get,
@@ -191,21 +198,48 @@ fn read_set(value: Vec<u8>, options: &[Word]) -> Result<Call, String> {
 }
 
 fn read_outcome(words: &[Word]) -> Result<Outcome, String> {
-    let reply = match words {
-        [text] if text.quoted => Reply::Bytes(text.bytes.clone()),
-        [one] => match one.bare() {
-            Some("failed") => return Ok(Outcome::Failed),
-            Some("unknown") => return Ok(Outcome::Indeterminate),
-            Some("OK") => Reply::Ok,
-            Some("nil") => Reply::Nil,
-            _ => Reply::Int(read_integer(one)?),
-        },
-        [kind, text] if kind.bare() == Some("error") => {
-            Reply::Error(String::from_utf8_lossy(&text.bytes).into_owned())
+    match words {
+        [one] if one.bare() == Some("failed") => return Ok(Outcome::Failed),
+        [one] if one.bare() == Some("unknown") => return Ok(Outcome::Indeterminate),
+        _ => {}
+    }
+    match read_reply(words)? {
+        (reply, []) => Ok(Outcome::Ok(reply)),
+        _ => Err("expected one outcome after ->".into()),
+    }
+}
+
+/// A reply, and the words behind it.
+fn read_reply(words: &[Word]) -> Result<(Reply, &[Word]), String> {
+    let (first, rest) = words.split_first().ok_or("expected an outcome")?;
+    if first.quoted {
+        return Ok((Reply::Bytes(first.bytes.clone()), rest));
+    }
+    Ok(match (first.bare(), rest) {
+        (Some("OK"), _) => (Reply::Ok, rest),
+        (Some("nil"), _) => (Reply::Nil, rest),
+        (Some("error"), [text, rest @ ..]) => {
+            (Reply::Error(String::from_utf8_lossy(&text.bytes).into_owned()), rest)
         }
-        _ => return Err("expected one outcome after ->".into()),
-    };
-    Ok(Outcome::Ok(reply))
+        (Some("["), _) => read_array(rest)?,
+        _ => (Reply::Int(read_integer(first)?), rest),
+    })
+}
+
+/// Replies up to the closing bracket.
+fn read_array(mut words: &[Word]) -> Result<(Reply, &[Word]), String> {
+    let mut replies = Vec::new();
+    loop {
+        match words.split_first() {
+            None => return Err("an array has no end".into()),
+            Some((word, rest)) if word.bare() == Some("]") => return Ok((Reply::Array(replies), rest)),
+            Some(_) => {
+                let (reply, rest) = read_reply(words)?;
+                replies.push(reply);
+                words = rest;
+            }
+        }
+    }
 }
 
 fn read_integer(word: &Word) -> Result<i64, String> {

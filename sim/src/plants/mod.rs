@@ -3,6 +3,7 @@
 //! The engine is given its commands when it is built; a plant is a table in which some handlers are replaced by wrong ones. The
 //! server's own code contains none of this.
 
+mod data;
 mod strings;
 
 use std::sync::OnceLock;
@@ -20,11 +21,36 @@ pub enum Plant {
     LostIncrement,
     /// Shortly after an overwrite, GET may answer the value before.
     StaleRead,
+    /// Now and then LPOP hands out an element and leaves it where it is.
+    DoublePop,
+    /// Now and then SADD answers that a member was added, and forgets it.
+    ForgottenMember,
+    /// Now and then a step of a transaction or script is answered and not taken.
+    HalfTransaction,
+    /// Now and then an entry of a stream is gone as soon as its id was answered.
+    LostEntry,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 3] = [Plant::ReplyBeforeWrite, Plant::LostIncrement, Plant::StaleRead];
+    pub const ALL: [Plant; 7] = [
+        Plant::ReplyBeforeWrite,
+        Plant::LostIncrement,
+        Plant::StaleRead,
+        Plant::DoublePop,
+        Plant::ForgottenMember,
+        Plant::HalfTransaction,
+        Plant::LostEntry,
+    ];
+
+    /// The scenario whose clients meet it.
+    pub fn scenario(self) -> &'static str {
+        match self {
+            Plant::ReplyBeforeWrite | Plant::LostIncrement | Plant::StaleRead => "single-node",
+            Plant::DoublePop | Plant::ForgottenMember | Plant::HalfTransaction => "data-types",
+            Plant::LostEntry => "consumer-groups",
+        }
+    }
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -32,6 +58,10 @@ impl Plant {
             Plant::ReplyBeforeWrite => "reply-before-write",
             Plant::LostIncrement => "lost-increment",
             Plant::StaleRead => "stale-read",
+            Plant::DoublePop => "double-pop",
+            Plant::ForgottenMember => "forgotten-member",
+            Plant::HalfTransaction => "half-transaction",
+            Plant::LostEntry => "lost-entry",
         }
     }
 
@@ -45,6 +75,10 @@ impl Plant {
             Plant::ReplyBeforeWrite => strings::REPLY_BEFORE_WRITE,
             Plant::LostIncrement => strings::LOST_INCREMENT,
             Plant::StaleRead => strings::STALE_READ,
+            Plant::DoublePop => data::DOUBLE_POP,
+            Plant::ForgottenMember => data::FORGOTTEN_MEMBER,
+            Plant::HalfTransaction => data::HALF_TRANSACTION,
+            Plant::LostEntry => data::LOST_ENTRY,
         }
     }
 }

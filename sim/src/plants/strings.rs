@@ -62,7 +62,7 @@ fn apply(call: &mut Call<'_>, age: Duration) {
         let value = NewValue::Bytes(value.as_deref().unwrap_or_default());
         let clock = call.new_clock();
         match call.engine.keyspace.databases[0].slot(&key) {
-            Slot::Occupied(mut occupied) => occupied.set(value, Expiry::Clear),
+            Slot::Occupied(mut occupied) => drop(occupied.set(value, Expiry::Clear)),
             Slot::Vacant(vacant) => vacant.insert(value, None, clock),
         };
     }

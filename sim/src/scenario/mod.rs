@@ -3,7 +3,10 @@
 //! A scenario is a function of its seed. What it returns says whether the promises held, and what the run met; a run in which
 //! nothing was met proves nothing.
 
+mod consumer_groups;
+mod data_types;
 mod single_node;
+mod stage;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -74,7 +77,7 @@ impl fmt::Debug for Scenario {
 }
 
 /// All scenarios.
-pub const ALL: &[Scenario] = &[single_node::SCENARIO];
+pub const ALL: &[Scenario] = &[single_node::SCENARIO, data_types::SCENARIO, consumer_groups::SCENARIO];
 
 /// The scenario of this name.
 pub fn find(name: &str) -> Option<&'static Scenario> {

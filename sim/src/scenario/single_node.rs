@@ -5,22 +5,20 @@
 //! where a crash wipes all keys; the counters' sums; that the clients came to life again.
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use seawall::config::Config;
-use seawall::engine::Identity;
-use seawall::node::{Node, Options as NodeOptions};
 use seawall::runtime::Runtime;
 use seawall_checker::timeline::Statistics;
 use seawall_checker::totals::{self, Finding};
 use seawall_checker::{History, StringKey, Verdict, linearizability};
 
+use super::stage::{self, ADDRESS, NODE_IP};
 use super::{Judgement, Report, Scenario, Settings};
-use crate::nemesis::Nemesis;
+use crate::nemesis::Fault;
 use crate::options::Options;
-use crate::plants::{self, Plant};
+use crate::plants::Plant;
 use crate::runtime::SimRuntime;
 use crate::simulation::{Outcome, Simulation};
 use crate::workload::Recorder;
@@ -36,12 +34,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
 
 const CLIENTS: u8 = 12;
 const FAULTS_LAST: Duration = Duration::from_secs(20);
-/// Within this time after the last fault every client must have been answered.
-const RECOVERY_MAX: Duration = Duration::from_secs(10);
 /// A run in which fewer calls were answered proves nothing.
 const ANSWERED_MIN: usize = 500;
-const PORT: u16 = 6379;
-const NODE_IP: [u8; 4] = [10, 0, 0, 1];
 
 fn run(settings: Settings) -> Report {
     let plant = settings.plant;
@@ -66,9 +60,9 @@ fn run(settings: Settings) -> Report {
 
 /// The run. `Err` if clients were not served again after the faults.
 async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, History) {
-    let address = SocketAddr::from((NODE_IP, PORT));
+    let address = ADDRESS;
     let recorder = Recorder::new(&sim);
-    let node = sim.add_node("node", NODE_IP, move || serve(plant));
+    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, Config::default()));
     let stop = Rc::new(Cell::new(false));
     let mut rounds = Vec::new();
     let clients = (0..CLIENTS).map(|i| {
@@ -82,69 +76,13 @@ async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, His
         })
     });
     let clients = clients.collect();
-    break_for_a_while(&sim, node, clients, &recorder).await;
-    let recovered = recover(&rounds).await;
+    stage::break_for(FAULTS_LAST, &Fault::ALL, &sim, node, clients, &recorder).await;
+    let recovered = stage::recover(&rounds).await;
     stop.set(true);
     SimRuntime::sleep(Duration::from_secs(3)).await;
     let read = strings::read_all(address, &recorder).await;
     let outcome = recovered.and(read.map_err(|e| format!("the node did not answer in the end: {e}")));
     (outcome, recorder.history())
-}
-
-/// The node's process.
-async fn serve(plant: Option<Plant>) {
-    let mut config = Config::default();
-    // Its clients come from other machines, and there is no password.
-    config.protected_mode = false;
-    let options = NodeOptions {
-        config,
-        table: plants::table(plant),
-        host: Box::new(|_, _| ()),
-        identity: Identity::default(),
-    };
-    match Node::<SimRuntime>::start(options) {
-        Ok(node) => node.stopped().await,
-        Err(e) => panic!("the node does not start: {e}"),
-    }
-}
-
-async fn break_for_a_while(
-    sim: &Simulation,
-    node: crate::NodeId,
-    clients: Vec<crate::NodeId>,
-    recorder: &Recorder,
-) {
-    let stop = Rc::new(Cell::new(false));
-    let nemesis = Nemesis {
-        simulation: sim.clone(),
-        node,
-        clients,
-        recorder: recorder.clone(),
-        random: sim.random("nemesis", 0),
-        stop: stop.clone(),
-    };
-    let stopper = async move {
-        SimRuntime::sleep(FAULTS_LAST).await;
-        stop.set(true);
-    };
-    SimRuntime::spawn(stopper);
-    nemesis.rage().await;
-}
-
-/// Waits until every client was answered at least twice more.
-async fn recover(rounds: &[Rc<Cell<u64>>]) -> Result<(), String> {
-    let before: Vec<u64> = rounds.iter().map(|done| done.get()).collect();
-    let deadline = SimRuntime::now() + RECOVERY_MAX;
-    loop {
-        let stuck: Vec<usize> = (0..rounds.len()).filter(|i| rounds[*i].get() < before[*i] + 2).collect();
-        if stuck.is_empty() {
-            return Ok(());
-        }
-        if SimRuntime::now() > deadline {
-            return Err(format!("{RECOVERY_MAX:?} after the last fault, clients {stuck:?} are not served"));
-        }
-        SimRuntime::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 fn judge(history: &History) -> Judgement {

@@ -1,5 +1,7 @@
 //! What clients do in a scenario, and what they note of it.
 
+pub mod data;
+pub mod groups;
 pub mod strings;
 
 use std::cell::{Cell, RefCell};

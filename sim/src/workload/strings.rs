@@ -164,6 +164,8 @@ fn command(key: &str, call: &Call) -> Vec<Vec<u8>> {
     let key = key.as_bytes().to_vec();
     match call {
         Call::Get | Call::Wipe => vec![b"GET".to_vec(), key],
+        // Not of this workload.
+        Call::Run(requests) => requests.concat(),
         Call::Exists => vec![b"EXISTS".to_vec(), key],
         Call::Del => vec![b"DEL".to_vec(), key],
         Call::GetDel => vec![b"GETDEL".to_vec(), key],

@@ -7,7 +7,7 @@ use crate::protocol::reply::Version;
 pub(super) const PING: Command = Command {
     name: "ping",
     arity: -1,
-    flags: &[Flag::Fast],
+    flags: &[Flag::Fast, Flag::Subscriber],
     categories: &[Category::Connection],
     group: Group::Connection,
     summary: "Answers PONG, or repeats the message.",
@@ -18,11 +18,25 @@ pub(super) const PING: Command = Command {
 };
 
 fn ping(call: &mut Call<'_>) -> Result<(), Failure> {
+    if call.session().is_subscriber() {
+        return ping_of_subscriber(call);
+    }
     match call.len() {
         1 => call.reply.simple("PONG"),
         2 => call.reply.bulk(call.request.arg(1)),
         _ => return Err(Failure::arity("ping")),
     }
+    Ok(())
+}
+
+/// Where every reply is a message, PONG is one too.
+fn ping_of_subscriber(call: &mut Call<'_>) -> Result<(), Failure> {
+    if call.len() > 2 {
+        return Err(Failure::arity("ping"));
+    }
+    call.reply.array(2);
+    call.reply.bulk(b"pong");
+    call.reply.bulk(call.request.get(1).unwrap_or_default());
     Ok(())
 }
 
@@ -70,7 +84,16 @@ fn select(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) const QUIT: Command = Command {
     name: "quit",
     arity: -1,
-    flags: &[Flag::AllowBusy, Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth],
+    flags: &[
+        Flag::AllowBusy,
+        Flag::NoScript,
+        Flag::Loading,
+        Flag::Stale,
+        Flag::Fast,
+        Flag::NoAuth,
+        Flag::Unqueued,
+        Flag::Subscriber,
+    ],
     categories: &[Category::Connection],
     group: Group::Connection,
     summary: "Closes the connection once all replies are sent.",
@@ -87,7 +110,16 @@ fn quit(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) const RESET: Command = Command {
     name: "reset",
     arity: 1,
-    flags: &[Flag::AllowBusy, Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::NoAuth],
+    flags: &[
+        Flag::AllowBusy,
+        Flag::NoScript,
+        Flag::Loading,
+        Flag::Stale,
+        Flag::Fast,
+        Flag::NoAuth,
+        Flag::Unqueued,
+        Flag::Subscriber,
+    ],
     categories: &[Category::Connection],
     group: Group::Connection,
     since: "6.2.0",
@@ -99,7 +131,10 @@ pub(super) const RESET: Command = Command {
 fn reset(call: &mut Call<'_>) -> Result<(), Failure> {
     // Before the session forgets that it is a monitor: the engine counts them.
     call.engine.stop_monitor(call.client);
+    call.engine.unsubscribe_all(call.client);
+    call.engine.stop_tracking(call.client);
     let open = call.engine.config.requirepass.0.is_empty();
+    call.engine.drop_transaction(call.client);
     call.session().reset(open);
     call.reply.set_version(Version::Resp2);
     call.reply.simple("RESET");

@@ -42,8 +42,9 @@ fn remove_all(call: &mut Call<'_>) -> Result<(), Failure> {
     let mut removed = 0;
     for i in 1..call.len() {
         let key = call.key(i);
-        // Strings are freed at once, by UNLINK too: nothing is gained by waiting.
-        if call.remove(&key).is_some() {
+        // What is small is freed at once, by UNLINK too; what is large in slices, by DEL too.
+        if let Some(gone) = call.remove(&key) {
+            call.engine.discard(gone);
             call.changed(Class::Generic, "del", &key);
             removed += 1;
         }

@@ -1,17 +1,22 @@
-//! Keys, whatever they hold: removing, naming, finding, expiring, looking behind the scenes.
+//! Keys, whatever they hold: removing, naming, finding, expiring, carrying away, looking behind the scenes.
 
+mod dump;
 mod expire;
 mod keys;
 mod object;
 mod relocate;
-mod scan;
+pub(super) mod scan;
+mod sort;
 
 use crate::engine::command::Command;
+
+pub(super) use scan::parse_cursor;
 
 /// The group's table.
 pub const COMMANDS: &[Command] = &[
     relocate::COPY,
     keys::DEL,
+    dump::DUMP,
     keys::EXISTS,
     expire::EXPIRE,
     expire::EXPIREAT,
@@ -27,7 +32,11 @@ pub const COMMANDS: &[Command] = &[
     scan::RANDOMKEY,
     relocate::RENAME,
     relocate::RENAMENX,
+    dump::RESTORE,
+    dump::RESTORE_ASKING,
     scan::SCAN,
+    sort::SORT,
+    sort::SORT_RO,
     keys::TOUCH,
     expire::TTL,
     keys::TYPE,

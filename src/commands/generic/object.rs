@@ -37,7 +37,7 @@ const ENCODING: Command = Command {
 
 fn encoding(call: &mut Call<'_>) -> Result<(), Failure> {
     let key = call.key(2);
-    match call.inspect(&key) {
+    match call.examine(&key) {
         (Some(entry), reply) => reply.bulk(entry.encoding().as_bytes()),
         (None, reply) => reply.null(),
     }
@@ -91,7 +91,7 @@ type Figure = fn(EntryRef<'_>, Access, i64) -> Result<i64, Failure>;
 
 fn answer(call: &mut Call<'_>, figure: Figure) -> Result<(), Failure> {
     let (key, access, now_ms) = (call.key(2), call.engine.access(), call.now.wall.millis());
-    match call.inspect(&key) {
+    match call.examine(&key) {
         (Some(entry), reply) => reply.integer(figure(entry, access, now_ms)?),
         (None, reply) => reply.null(),
     }

@@ -55,7 +55,9 @@ fn give_name(call: &mut Call<'_>, overwrite: bool) -> Result<bool, Failure> {
     }
     let Slot::Occupied(entry) = call.slot(&from) else { return Err(Failure::NO_SUCH_KEY) };
     let entry = entry.remove();
-    call.db().insert_removed(&to, entry);
+    let old = call.db().insert_removed(&to, entry);
+    call.engine.discard(old);
+    call.event(Class::New, "new", &to);
     call.changed(Class::Generic, "rename_from", &from);
     call.engine.key_changed(call.db_index(), &to, Some(call.client));
     call.event(Class::Generic, "rename_to", &to);
@@ -84,6 +86,7 @@ fn copy(call: &mut Call<'_>) -> Result<(), Failure> {
     let found = call.read(&from).0.is_some();
     let copied = found && (call.peek_in(db, &to).0.is_none() || replace) && copy_entry(call, &from, db, &to);
     if copied {
+        call.event_in(db, Class::New, "new", &to);
         call.changed_in(db, Class::Generic, "copy_to", &to);
     }
     call.reply.integer(i64::from(copied));
@@ -123,7 +126,8 @@ fn copy_entry(call: &mut Call<'_>, from: &Key<'_>, db: usize, to: &Key<'_>) -> b
     let clock = call.new_clock();
     let Some(copy) = call.db().get(from).map(|entry| entry.to_owned()) else { return false };
     copy.entry().set_clock(clock);
-    call.engine.keyspace.databases[db].insert_removed(to, copy);
+    let old = call.engine.keyspace.databases[db].insert_removed(to, copy);
+    call.engine.discard(old);
     true
 }
 
@@ -146,7 +150,9 @@ fn move_to(call: &mut Call<'_>) -> Result<(), Failure> {
     let moves = call.peek(&key).0.is_some() && call.peek_in(db, &key).0.is_none();
     if let (true, Slot::Occupied(entry)) = (moves, call.slot(&key)) {
         let entry = entry.remove();
-        call.engine.keyspace.databases[db].insert_removed(&key, entry);
+        let old = call.engine.keyspace.databases[db].insert_removed(&key, entry);
+        call.engine.discard(old);
+        call.event_in(db, Class::New, "new", &key);
         call.changed(Class::Generic, "move_from", &key);
         call.changed_in(db, Class::Generic, "move_to", &key);
     }

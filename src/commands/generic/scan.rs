@@ -128,20 +128,21 @@ fn remove_due(call: &mut Call<'_>, due: &[Vec<u8>]) {
     }
 }
 
-/// Reads a cursor as C's `strtoul` does, on which clients may rely: a sign is taken, and no digits at all are 0.
-fn parse_cursor(text: &[u8]) -> Option<u64> {
+/// Reads a cursor as newer servers do, which use C's `strtoull`: blanks and a sign may stand before it, nothing behind it.
+pub(in crate::commands) fn parse_cursor(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii_start();
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
     };
-    if digits.is_empty() && !text.is_empty() {
+    if digits.is_empty() {
         return None;
     }
     let digit = |byte: &u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
     let value =
         digits.iter().try_fold(0u64, |value, byte| value.checked_mul(10)?.checked_add(digit(byte)?))?;
-    Some(if negative { value.wrapping_neg() } else { value })
+    (!negative || value == 0).then_some(value)
 }
 
 pub(super) const KEYS: Command = Command {
@@ -209,12 +210,12 @@ mod tests {
     use super::parse_cursor;
 
     #[test]
-    fn cursors_are_read_as_c_reads_them() {
-        assert_eq!(parse_cursor(b"17"), Some(17));
-        assert_eq!(parse_cursor(b""), Some(0));
-        assert_eq!(parse_cursor(b"-1"), Some(u64::MAX));
+    fn cursors_are_read_as_newer_servers_do() {
+        for (text, cursor) in [("17", 17), ("+5", 5), ("05", 5), (" 1", 1), ("-0", 0)] {
+            assert_eq!(parse_cursor(text.as_bytes()), Some(cursor), "{text:?}");
+        }
         assert_eq!(parse_cursor(b"18446744073709551615"), Some(u64::MAX));
-        for text in ["18446744073709551616", " 1", "1 ", "1x", "-", "+", "--1"] {
+        for text in ["", "-1", "18446744073709551616", "1 ", "1x", "-", "+", "--1"] {
             assert_eq!(parse_cursor(text.as_bytes()), None, "{text:?}");
         }
     }

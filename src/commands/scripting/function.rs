@@ -240,7 +240,7 @@ const DUMP: Command = Command {
 
 fn dump(call: &mut Call<'_>) -> Result<(), Failure> {
     let texts = call.engine.scripts.libraries().iter().map(|(_, library)| &*library.text);
-    let dumped = payload::write(texts);
+    let dumped = payload::write(texts, call.engine.config.rdbcompression);
     call.reply.bulk(&dumped);
     Ok(())
 }

@@ -53,19 +53,13 @@ fn flushall(call: &mut Call<'_>) -> Result<(), Failure> {
 fn flush(call: &mut Call<'_>, databases: std::ops::Range<usize>) -> Result<(), Failure> {
     let later = frees_later(call)?;
     for db in databases {
-        let database = &mut call.engine.keyspace.databases[db];
-        let keys = database.len();
-        if keys == 0 {
-            continue;
-        }
-        let cleared = database.clear();
-        call.engine.changes += keys as u64;
-        call.engine.database_flushed(db);
+        let Some((keys, cleared)) = call.engine.clear_database(db, call.now) else { continue };
         if later {
             call.engine.stats.lazyfreed_objects += keys as u64;
             call.engine.discard_later(cleared);
         }
     }
+    call.engine.tracked_keys_flushed();
     // As in Redis also when nothing was there: a replica may hold what this node does not.
     let words: Vec<&[u8]> = call.request.iter().collect();
     call.propagate(&words);
@@ -104,9 +98,7 @@ fn swapdb(call: &mut Call<'_>) -> Result<(), Failure> {
     let count = call.engine.keyspace.databases.len();
     let existing = |index: i32| usize::try_from(index).ok().filter(|index| *index < count);
     let (Some(a), Some(b)) = (existing(a), existing(b)) else { return Err(Failure::DB_INDEX) };
-    call.engine.keyspace.swap(a, b);
-    call.engine.databases_swapped(a, b);
-    call.engine.changes += 1;
+    call.engine.swap_databases(a, b, call.now);
     call.reply.ok();
     Ok(())
 }

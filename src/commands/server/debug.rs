@@ -43,6 +43,13 @@ const TOOLS: &[Tool] = &[
         handler: error,
     },
     Tool {
+        name: "listpack",
+        arguments: 3..=3,
+        usage: "LISTPACK <key>",
+        about: "Writes to the log how long a value in one listpack is.",
+        handler: |call| structure(call, "listpack"),
+    },
+    Tool {
         name: "object",
         arguments: 3..=3,
         usage: "OBJECT <key>",
@@ -62,6 +69,20 @@ const TOOLS: &[Tool] = &[
         usage: "PROTOCOL <type>",
         about: "Answers a sample of a type of RESP3; an unknown type lists them.",
         handler: protocol,
+    },
+    Tool {
+        name: "quicklist",
+        arguments: 3..=4,
+        usage: "QUICKLIST <key> [<0|1>]",
+        about: "Writes to the log how long a list in several listpacks is.",
+        handler: |call| structure(call, "quicklist"),
+    },
+    Tool {
+        name: "quicklist-packed-threshold",
+        arguments: 3..=3,
+        usage: "QUICKLIST-PACKED-THRESHOLD <size>",
+        about: "Accepts a size without effect: elements too long for a listpack stand alone in any case.",
+        handler: packed_threshold,
     },
     Tool {
         name: "set-active-expire",
@@ -129,6 +150,32 @@ fn object(call: &mut Call<'_>) -> Result<(), Failure> {
     reply.simple(&format!(
         "Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{length} lru:{clock} lru_seconds_idle:{idle}"
     ));
+    Ok(())
+}
+
+/// What Redis prints to its standard output goes to the log here.
+fn structure(call: &mut Call<'_>, wanted: &str) -> Result<(), Failure> {
+    let key = call.key(2);
+    let (entry, reply) = call.peek(&key);
+    let entry = entry.ok_or(Failure::NO_SUCH_KEY)?;
+    if entry.encoding() != wanted {
+        return Err(Failure::new(format!("ERR Not a {wanted} encoded object.")));
+    }
+    let (elements, bytes) = (entry.value().len(), entry.memory_bytes());
+    tracing::info!("{wanted} of {elements} elements, {bytes} bytes with its key");
+    let (first, rest) = wanted.split_at(1);
+    reply.simple(&format!("{}{rest} structure printed on stdout", first.to_uppercase()));
+    Ok(())
+}
+
+fn packed_threshold(call: &mut Call<'_>) -> Result<(), Failure> {
+    const WRONG: Failure =
+        Failure::fixed("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    let size = text::size::parse_size(call.arg(2)).ok_or(WRONG)?;
+    if size >= 4 << 30 {
+        return Err(WRONG);
+    }
+    call.reply.ok();
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod config;
 mod databases;
 mod debug;
 mod info;
+mod latency;
 mod lolwut;
 mod memory;
 mod process;
@@ -23,11 +24,13 @@ pub const COMMANDS: &[Command] = &[
     databases::FLUSHALL,
     databases::FLUSHDB,
     info::INFO,
+    latency::LATENCY,
     lolwut::LOLWUT,
     memory::MEMORY,
     process::MONITOR,
     process::ROLE,
     process::SHUTDOWN,
+    slowlog::COMMANDLOG,
     slowlog::SLOWLOG,
     databases::SWAPDB,
     process::TIME,

@@ -1,10 +1,10 @@
-//! SLOWLOG: the commands that took longest lately.
+//! SLOWLOG: the commands that took long lately. COMMANDLOG: those, and the ones with large requests or replies.
 
 use crate::commands::help;
 use crate::engine::command::{Command, Flag, Group};
-use crate::engine::{Call, Failure};
+use crate::engine::{Call, Engine, Failure};
 use crate::protocol::reply::Reply;
-use crate::stats::SlowlogEntry;
+use crate::stats::{CommandLog, CommandLogEntry};
 use crate::text::number;
 
 pub(super) const SLOWLOG: Command = Command {
@@ -48,24 +48,34 @@ const GET: Command = Command {
 };
 
 fn get(call: &mut Call<'_>) -> Result<(), Failure> {
-    const BAD_COUNT: Failure = Failure::fixed("ERR count should be greater than or equal to -1");
     let wanted = match call.len() {
         2 => 10,
-        3 => number::parse_i64(call.arg(2)).filter(|count| *count >= -1).ok_or(BAD_COUNT)?,
+        3 => wanted(call)?,
         _ => return Err(Failure::subcommand("slowlog", call.arg(1))),
     };
-    let entries = call.engine.slowlog.entries();
-    let count = usize::try_from(wanted).unwrap_or(usize::MAX).min(entries.len());
-    call.reply.array(count);
-    entries.take(count).for_each(|entry| write_entry(&mut call.reply, entry));
+    write_entries(&mut call.reply, &call.engine.slowlog, wanted);
     Ok(())
 }
 
-fn write_entry(reply: &mut Reply<'_>, entry: &SlowlogEntry) {
+/// Argument 2 as the number of entries; all for -1.
+fn wanted(call: &Call<'_>) -> Result<usize, Failure> {
+    let count = number::parse_i64(call.arg(2)).filter(|count| *count >= -1);
+    let count = count.ok_or(Failure::fixed("ERR count should be greater than or equal to -1"))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn write_entries(reply: &mut Reply<'_>, log: &CommandLog, wanted: usize) {
+    let entries = log.entries();
+    let count = wanted.min(entries.len());
+    reply.array(count);
+    entries.take(count).for_each(|entry| write_entry(reply, entry));
+}
+
+fn write_entry(reply: &mut Reply<'_>, entry: &CommandLogEntry) {
     reply.array(6);
     reply.integer(entry.id as i64);
     reply.integer(entry.time.seconds());
-    reply.integer(entry.duration.as_micros() as i64);
+    reply.integer(entry.figure as i64);
     reply.array(entry.arguments.len());
     entry.arguments.iter().for_each(|word| reply.bulk(word));
     reply.bulk(entry.peer.as_bytes());
@@ -99,6 +109,75 @@ const RESET: Command = Command {
 
 fn reset(call: &mut Call<'_>) -> Result<(), Failure> {
     call.engine.slowlog.clear();
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) const COMMANDLOG: Command = Command {
+    name: "commandlog",
+    since: "8.1.0",
+    summary: "Holds the commands about the logs of remarkable commands.",
+    subcommands: &[LOG_GET, LOG_HELP, LOG_LEN, LOG_RESET],
+    ..SLOWLOG
+};
+
+const LOG_HELP: Command = Command { name: "commandlog|help", since: "8.1.0", ..HELP };
+
+const LOG_GET: Command = Command {
+    name: "commandlog|get",
+    arity: 4,
+    since: "8.1.0",
+    summary: "Returns a log's newest entries (-1 for all): id, time, microseconds or bytes, command, client.",
+    syntax: "count <SLOW | LARGE-REQUEST | LARGE-REPLY>",
+    handler: log_get,
+    ..GET
+};
+
+fn log_get(call: &mut Call<'_>) -> Result<(), Failure> {
+    let wanted = wanted(call)?;
+    let log = &*log(call.engine, call.request.arg(3))?;
+    write_entries(&mut call.reply, log, wanted);
+    Ok(())
+}
+
+/// The log of this name.
+fn log<'e>(engine: &'e mut Engine, name: &[u8]) -> Result<&'e mut CommandLog, Failure> {
+    match &*name.to_ascii_lowercase() {
+        b"slow" => Ok(&mut engine.slowlog),
+        b"large-request" => Ok(&mut engine.large_requests),
+        b"large-reply" => Ok(&mut engine.large_replies),
+        _ => Err(Failure::fixed("ERR type should be one of the following: slow, large-request, large-reply")),
+    }
+}
+
+const LOG_LEN: Command = Command {
+    name: "commandlog|len",
+    arity: 3,
+    since: "8.1.0",
+    summary: "Returns how many entries a log has.",
+    syntax: "<SLOW | LARGE-REQUEST | LARGE-REPLY>",
+    handler: log_len,
+    ..LEN
+};
+
+fn log_len(call: &mut Call<'_>) -> Result<(), Failure> {
+    let entries = log(call.engine, call.request.arg(2))?.entries().len();
+    call.reply.integer(entries as i64);
+    Ok(())
+}
+
+const LOG_RESET: Command = Command {
+    name: "commandlog|reset",
+    arity: 3,
+    since: "8.1.0",
+    summary: "Forgets all entries of a log.",
+    syntax: "<SLOW | LARGE-REQUEST | LARGE-REPLY>",
+    handler: log_reset,
+    ..RESET
+};
+
+fn log_reset(call: &mut Call<'_>) -> Result<(), Failure> {
+    log(call.engine, call.request.arg(2))?.clear();
     call.reply.ok();
     Ok(())
 }

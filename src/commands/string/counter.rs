@@ -58,7 +58,9 @@ fn decrby(call: &mut Call<'_>) -> Result<(), Failure> {
 
 fn add(call: &mut Call<'_>, by: i64) -> Result<(), Failure> {
     let (key, clock) = (call.key(1), call.new_clock());
-    let sum = match call.slot(&key) {
+    let slot = call.slot(&key);
+    let created = matches!(slot, Slot::Vacant(_));
+    let sum = match slot {
         Slot::Occupied(mut occupied) => {
             let old = integer(occupied.entry().value())?;
             let sum = old.checked_add(by).ok_or(Failure::OVERFLOW)?;
@@ -70,7 +72,7 @@ fn add(call: &mut Call<'_>, by: i64) -> Result<(), Failure> {
             by
         }
     };
-    call.changed(Class::String, "incrby", &key);
+    call.written(created, Class::String, "incrby", &key);
     call.reply.integer(sum);
     Ok(())
 }
@@ -96,17 +98,20 @@ pub(super) const INCRBYFLOAT: Command = Command {
 fn incrbyfloat(call: &mut Call<'_>) -> Result<(), Failure> {
     let (key, clock, by) = (call.key(1), call.new_clock(), call.arg(2));
     let mut sum = Vec::new();
-    match call.slot(&key) {
+    let slot = call.slot(&key);
+    let created = matches!(slot, Slot::Vacant(_));
+    match slot {
         Slot::Occupied(mut occupied) => {
             add_float(text(occupied.entry().value(), &mut itoa::Buffer::new())?, by, &mut sum)?;
-            occupied.set(NewValue::Bytes(&sum), Expiry::Keep);
+            // It was a string: `text` has seen it.
+            _ = occupied.set(NewValue::Bytes(&sum), Expiry::Keep);
         }
         Slot::Vacant(vacant) => {
             add_float(b"0", by, &mut sum)?;
             vacant.insert(NewValue::Bytes(&sum), None, clock);
         }
     }
-    call.changed(Class::String, "incrbyfloat", &key);
+    call.written(created, Class::String, "incrbyfloat", &key);
     // The sum itself, since other machines may add otherwise.
     call.propagate(&[b"SET", key.bytes, &sum, b"KEEPTTL"]);
     call.reply.bulk(&sum);

@@ -66,6 +66,7 @@ fn assign<'a>(
     let (key, text, clock) = (call.key(1), call.arg(value), call.new_clock());
     let (slot, reply) = call.write(&key);
     let found = matches!(slot, Slot::Occupied(_));
+    let mut replaced = None;
     let admitted = match slot {
         Slot::Occupied(mut occupied) => {
             let old = occupied.entry().value();
@@ -74,7 +75,7 @@ fn assign<'a>(
             }
             let admitted = options.condition.admits(Some(old))?;
             if admitted {
-                occupied.set(stored(text), options.lifetime.expiry(deadline));
+                replaced = occupied.set(stored(text), options.lifetime.expiry(deadline));
             }
             admitted
         }
@@ -89,11 +90,12 @@ fn assign<'a>(
             admitted
         }
     };
+    call.engine.discard_value(replaced);
     if options.get {
-        call.engine.stats.count_lookup(found);
+        call.looked_up(&key, found);
     }
     if admitted {
-        call.changed(Class::String, "set", &key);
+        call.written(!found, Class::String, "set", &key);
         say_set(call, &key, text, options, deadline);
     }
     Ok(admitted)
@@ -194,12 +196,12 @@ fn getdel(call: &mut Call<'_>) -> Result<(), Failure> {
     let (slot, reply) = call.write(&key);
     let Slot::Occupied(occupied) = slot else {
         reply.null();
-        call.engine.stats.count_lookup(false);
+        call.looked_up(&key, false);
         return Ok(());
     };
     answer(reply, occupied.entry().value())?;
     drop(occupied.remove());
-    call.engine.stats.count_lookup(true);
+    call.looked_up(&key, true);
     say_deleted(call, &key);
     Ok(())
 }
@@ -254,7 +256,7 @@ fn getex(call: &mut Call<'_>) -> Result<(), Failure> {
     let (slot, reply) = call.write(&key);
     let Slot::Occupied(occupied) = slot else {
         reply.null();
-        call.engine.stats.count_lookup(false);
+        call.looked_up(&key, false);
         return Ok(());
     };
     let value = occupied.entry().value();
@@ -264,7 +266,7 @@ fn getex(call: &mut Call<'_>) -> Result<(), Failure> {
     let deadline = deadline?;
     answer(reply, value)?;
     let turn = turn(occupied, lifetime, deadline, now_ms);
-    call.engine.stats.count_lookup(true);
+    call.looked_up(&key, true);
     match turn {
         Turn::Kept => {}
         Turn::Set(at_ms) => deadline::was_set(call, &key, at_ms),

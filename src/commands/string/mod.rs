@@ -8,7 +8,7 @@ mod lcs;
 mod multi;
 mod options;
 mod range;
-mod value;
+pub(super) mod value;
 
 use crate::engine::command::Command;
 

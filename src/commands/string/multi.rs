@@ -66,11 +66,17 @@ fn check_pairs(call: &Call<'_>, command: &str) -> Result<(), Failure> {
 /// Sets the key at argument `i` to the next argument.
 fn put<'a>(call: &mut Call<'a>, i: usize, expiry: Expiry) -> Key<'a> {
     let (key, clock, text) = (call.key(i), call.new_clock(), call.arg(i + 1));
-    match call.slot(&key) {
+    let slot = call.slot(&key);
+    let created = matches!(slot, Slot::Vacant(_));
+    let old = match slot {
         Slot::Occupied(mut occupied) => occupied.set(stored(text), expiry),
-        Slot::Vacant(vacant) => vacant.insert(stored(text), expiry.after(None), clock),
-    }
-    call.changed(Class::String, "set", &key);
+        Slot::Vacant(vacant) => {
+            vacant.insert(stored(text), expiry.after(None), clock);
+            None
+        }
+    };
+    call.engine.discard_value(old);
+    call.written(created, Class::String, "set", &key);
     key
 }
 

@@ -86,7 +86,9 @@ pub(super) const APPEND: Command = Command {
 fn append(call: &mut Call<'_>) -> Result<(), Failure> {
     let (key, clock, tail) = (call.key(1), call.new_clock(), call.arg(2));
     let limit = call.engine.config.proto_max_bulk_len_bytes;
-    let length = match call.slot(&key) {
+    let slot = call.slot(&key);
+    let created = matches!(slot, Slot::Vacant(_));
+    let length = match slot {
         Slot::Occupied(mut occupied) => {
             check_length(length(occupied.entry().value())?, tail.len(), limit)?;
             occupied.with_bytes(|bytes| {
@@ -99,7 +101,7 @@ fn append(call: &mut Call<'_>) -> Result<(), Failure> {
             tail.len()
         }
     };
-    call.changed(Class::String, "append", &key);
+    call.written(created, Class::String, "append", &key);
     call.reply.integer(length as i64);
     Ok(())
 }
@@ -128,7 +130,9 @@ fn setrange(call: &mut Call<'_>) -> Result<(), Failure> {
         usize::try_from(call.integer(2)?).map_err(|_| Failure::fixed("ERR offset is out of range"))?;
     let (key, clock, patch) = (call.key(1), call.new_clock(), call.arg(3));
     let limit = call.engine.config.proto_max_bulk_len_bytes;
-    let length = match call.slot(&key) {
+    let slot = call.slot(&key);
+    let created = matches!(slot, Slot::Vacant(_));
+    let length = match slot {
         Slot::Occupied(mut occupied) => {
             let old = length(occupied.entry().value())?;
             if !patch.is_empty() {
@@ -149,7 +153,7 @@ fn setrange(call: &mut Call<'_>) -> Result<(), Failure> {
     if patch.is_empty() {
         call.reply.integer(length as i64);
     } else {
-        call.changed(Class::String, "setrange", &key);
+        call.written(created, Class::String, "setrange", &key);
         call.reply.integer(length.max(offset + patch.len()) as i64);
     }
     Ok(())

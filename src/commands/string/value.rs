@@ -26,7 +26,10 @@ pub(super) fn answer(reply: &mut Reply<'_>, value: Value<'_>) -> Result<(), Fail
 }
 
 /// A string's bytes; those of an integer are written into `digits`.
-pub(super) fn text<'a>(value: Value<'a>, digits: &'a mut itoa::Buffer) -> Result<&'a [u8], Failure> {
+pub(in crate::commands) fn text<'a>(
+    value: Value<'a>,
+    digits: &'a mut itoa::Buffer,
+) -> Result<&'a [u8], Failure> {
     match value {
         Value::Int(number) => Ok(digits.format(number).as_bytes()),
         Value::Bytes(bytes) => Ok(bytes),

@@ -11,10 +11,18 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("busy-reply-threshold", Kind::int(0, I64_MAX), "5000")
         .aliases(&["lua-time-limit"])
         .field(field!(busy_reply_threshold_ms)),
-    Row::new("commandlog-large-reply-max-len", Kind::int(0, I64_MAX), "128").unlisted(),
-    Row::new("commandlog-large-request-max-len", Kind::int(0, I64_MAX), "128").unlisted(),
-    Row::new("commandlog-reply-larger-than", Kind::int(-1, I64_MAX), "1048576").unlisted(),
-    Row::new("commandlog-request-larger-than", Kind::int(-1, I64_MAX), "1048576").unlisted(),
+    Row::new("commandlog-large-reply-max-len", Kind::int(0, I64_MAX), "128")
+        .unlisted()
+        .field(field!(commandlog_large_reply_max_len)),
+    Row::new("commandlog-large-request-max-len", Kind::int(0, I64_MAX), "128")
+        .unlisted()
+        .field(field!(commandlog_large_request_max_len)),
+    Row::new("commandlog-reply-larger-than", Kind::int(-1, I64_MAX), "1048576")
+        .unlisted()
+        .field(field!(commandlog_reply_larger_than_bytes)),
+    Row::new("commandlog-request-larger-than", Kind::int(-1, I64_MAX), "1048576")
+        .unlisted()
+        .field(field!(commandlog_request_larger_than_bytes)),
     Row::new("crash-log-enabled", Kind::Bool, "yes"),
     Row::new("crash-memcheck-enabled", Kind::Bool, "yes"),
     Row::new("daemonize", Kind::Bool, "no").immutable().field(field!(daemonize)),
@@ -26,15 +34,17 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("hide-user-data-from-log", Kind::Bool, "no").unlisted(),
     Row::new("hz", Kind::Clamped { min: 1, max: 500 }, "10").field(field!(hz)).apply(Apply::Timer),
     Row::new("ignore-warnings", Kind::Text, "").moot(),
-    Row::new("latency-monitor-threshold", Kind::int(0, I64_MAX), "0"),
-    Row::new("latency-tracking", Kind::Bool, "yes"),
-    Row::new("latency-tracking-info-percentiles", Kind::Percentiles, "50 99 99.9"),
+    Row::new("latency-monitor-threshold", Kind::int(0, I64_MAX), "0")
+        .field(field!(latency_monitor_threshold_ms)),
+    Row::new("latency-tracking", Kind::Bool, "yes").field(field!(latency_tracking)),
+    Row::new("latency-tracking-info-percentiles", Kind::Percentiles, "50 99 99.9")
+        .field(field!(latency_tracking_info_percentiles)),
     Row::new("locale-collate", Kind::Text, "").unlisted(),
     Row::new("log-format", Kind::Enum(&["legacy", "logfmt", "json"]), "legacy").unlisted(),
     Row::new("log-timestamp-format", Kind::Enum(&["legacy", "iso8601", "milliseconds"]), "legacy").unlisted(),
     Row::new("logfile", Kind::Text, "").immutable().field(field!(logfile)),
     Row::new("loglevel", Kind::Enum(LogLevel::NAMES), "notice").field(field!(loglevel)).apply(Apply::Logging),
-    Row::new("notify-keyspace-events", Kind::KeyspaceEvents, ""),
+    Row::new("notify-keyspace-events", Kind::KeyspaceEvents, "").field(field!(notify_keyspace_events)),
     Row::new("pidfile", Kind::Text, "").immutable().field(field!(pidfile)),
     Row::new("proc-title-template", Kind::Checked(title_template), "{title} {listen-addr} {server-mode}")
         .field(field!(proc_title_template))

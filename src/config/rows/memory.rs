@@ -39,7 +39,9 @@ pub(super) const ROWS: &[Row] = &[
         .aliases(&["list-max-ziplist-size"])
         .field(field!(list_max_listpack_size)),
     Row::new("maxmemory", Kind::memory(0, u64::MAX), "0").field(field!(maxmemory_bytes)).apply(Apply::Memory),
-    Row::new("maxmemory-clients", Kind::MemoryOrPercent, "0"),
+    Row::new("maxmemory-clients", Kind::MemoryOrPercent, "0")
+        .field(field!(maxmemory_clients))
+        .apply(Apply::Memory),
     Row::new("maxmemory-eviction-tenacity", Kind::int(0, 100), "10")
         .field(field!(maxmemory_eviction_tenacity)),
     Row::new("maxmemory-policy", Kind::Enum(MaxmemoryPolicy::NAMES), "noeviction")

@@ -34,7 +34,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("tcp-backlog", Kind::int(0, I32_MAX), "511").immutable().field(field!(tcp_backlog)),
     Row::new("tcp-keepalive", Kind::int(0, I32_MAX), "300").field(field!(tcp_keepalive_seconds)),
     Row::new("timeout", Kind::int(0, I32_MAX), "0").field(field!(timeout_seconds)),
-    Row::new("tracking-table-max-keys", Kind::int(0, I64_MAX), "1000000"),
+    Row::new("tracking-table-max-keys", Kind::int(0, I64_MAX), "1000000")
+        .field(field!(tracking_table_max_keys)),
     Row::new("unixsocket", Kind::Text, "").immutable().field(field!(unixsocket)),
     Row::new("unixsocketgroup", Kind::Text, "").immutable().unlisted(),
     Row::new("unixsocketperm", Kind::Octal { max: 0o777 }, "0").immutable().field(field!(unixsocket_mode)),

@@ -1,7 +1,7 @@
 //! Snapshots and the append log: kept until there is persistence.
 use crate::config::checks::{append_dir_name, append_file_name, dump_file_name};
 use crate::config::kinds::{I32_MAX, I32_MIN, I64_MAX, Kind};
-use crate::config::row::Row;
+use crate::config::row::{Row, field};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("aof-disable-auto-gc", Kind::Bool, "no"),
@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("rdb-save-incremental-fsync", Kind::Bool, "yes"),
     Row::new("rdb-version-check", Kind::Enum(&["strict", "relaxed"]), "strict").unlisted(),
     Row::new("rdbchecksum", Kind::Bool, "yes").immutable(),
-    Row::new("rdbcompression", Kind::Bool, "yes"),
+    Row::new("rdbcompression", Kind::Bool, "yes").field(field!(rdbcompression)),
     Row::new("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no"),
     Row::new("save", Kind::Save, ""),
     Row::new("stop-writes-on-bgsave-error", Kind::Bool, "yes"),

@@ -108,7 +108,7 @@ impl Engine {
         if how == Unblocked::Refused {
             self.stats.count_error(UNBLOCKED.code());
         }
-        self.finish(client, blocked.request.request(), prepared, blocked.ran, now);
+        self.count_time(client, blocked.request.request(), prepared, blocked.ran, now);
         self.wake(client);
         true
     }
@@ -130,14 +130,11 @@ impl Engine {
 
     #[cold]
     fn serve_ready(&mut self, now: Now) {
-        // Whether the request that made them ready is to be counted is another matter.
-        let uncounted = std::mem::take(&mut self.uncounted);
         while self.waiting.is_any_ready() && self.pause.active(now.mono).is_none() {
             for place in self.waiting.take_ready() {
                 self.serve_key(&place, now);
             }
         }
-        self.uncounted = uncounted;
     }
 
     /// Serves those who wait for a key; each who stood there when this began is tried once.
@@ -208,7 +205,7 @@ impl Engine {
         }
         self.stop_waiting(client);
         let prepared = self.prepare(db, request.request());
-        self.finish(client, request.request(), prepared, ran, now);
+        self.count_time(client, request.request(), prepared, ran, now);
         self.wake(client);
     }
 

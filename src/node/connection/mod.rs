@@ -184,7 +184,10 @@ impl<R: Runtime> Connection<R> {
     /// What others sent to this client goes behind the replies it already has.
     fn take_outbox(&mut self) {
         let outbox = std::mem::take(&mut self.shared.engine.borrow_mut().sessions[self.client].outbox);
-        self.output.push(&outbox);
+        if !outbox.is_empty() {
+            self.output.push(outbox);
+            self.note_traffic(0, 0);
+        }
     }
 
     /// Reads once and runs what is complete.
@@ -290,7 +293,8 @@ impl<R: Runtime> Connection<R> {
                 break;
             }
         }
-        if (input.len() - consumed) as u64 > engine.config.client_query_buffer_limit_bytes {
+        let queued = engine.sessions[self.client].transaction.as_ref().map_or(0, |t| t.argument_bytes());
+        if (input.len() - consumed + queued) as u64 > engine.config.client_query_buffer_limit_bytes {
             self.refuse_long_input(&mut engine);
         }
         (consumed, Progress::Done)
@@ -344,12 +348,13 @@ impl<R: Runtime> Connection<R> {
     /// Much has been answered: too much, or enough for now.
     fn pause_for_output(&mut self, engine: &mut Engine, output: &[u8], more: bool) -> Option<Event> {
         self.yielding = more;
-        let hard = engine.config.client_output_buffer_limits.normal.hard_bytes;
+        let class = engine.sessions[self.client].class();
+        let hard = engine.config.client_output_buffer_limits.of(class).hard_bytes;
         let unsent = self.output.unsent() + output.len();
         if hard == 0 || unsent as u64 <= hard {
             return None;
         }
-        self.note_over_limit(engine, unsent);
+        engine.close_over_limit(self.client, unsent);
         Some(Event::End)
     }
 
@@ -374,6 +379,7 @@ impl<R: Runtime> Connection<R> {
         };
         let mut engine = self.shared.engine.borrow_mut();
         engine.sessions.set_traffic(self.client, traffic);
+        engine.evict_clients();
         let stats = &mut engine.stats;
         stats.total_net_input_bytes += received as u64;
         stats.total_reads_processed += u64::from(received > 0);
@@ -395,17 +401,12 @@ impl<R: Runtime> Connection<R> {
     fn is_over_limit(&mut self) -> bool {
         let shared = self.shared.clone();
         let mut engine = shared.engine.borrow_mut();
-        let over = self.output.is_over(&engine.config.client_output_buffer_limits.normal, R::now());
+        let limit = *engine.config.client_output_buffer_limits.of(engine.sessions[self.client].class());
+        let over = self.output.is_over(&limit, R::now());
         if over {
-            self.note_over_limit(&mut engine, self.output.unsent());
+            engine.close_over_limit(self.client, self.output.unsent());
         }
         over
-    }
-
-    fn note_over_limit(&self, engine: &mut Engine, unsent: usize) {
-        engine.stats.client_output_buffer_limit_disconnections += 1;
-        let peer = address_text(&engine.sessions[self.client].peer);
-        warn!("Client {peer} closed for overcoming of output buffer limits ({unsent} bytes unsent).");
     }
 
     fn refuse_long_input(&mut self, engine: &mut Engine) {

@@ -34,8 +34,12 @@ impl Output {
     }
 
     /// Adds bytes behind the unsent ones.
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.pending.extend_from_slice(bytes);
+    pub fn push(&mut self, bytes: Vec<u8>) {
+        if self.pending.is_empty() {
+            self.pending = bytes;
+        } else {
+            self.pending.extend_from_slice(&bytes);
+        }
     }
 
     /// Where a job's reply goes.

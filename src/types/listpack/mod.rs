@@ -172,6 +172,26 @@ impl Listpack {
         self.count(-(removed as isize));
     }
 
+    /// Keeps only the elements that the caller wants, in one pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) {
+        let (mut from, mut to, mut removed) = (HEADER_BYTES, HEADER_BYTES, 0);
+        while self.0[from] != END {
+            let size = self.view().size(from);
+            if keep(self.view().get(from)) {
+                if to < from {
+                    self.0.copy_within(from..from + size, to);
+                }
+                to += size;
+            } else {
+                removed += 1;
+            }
+            from += size;
+        }
+        self.0.drain(to..from);
+        self.set_total();
+        self.count(-removed);
+    }
+
     /// Adds all elements of another at the end.
     pub fn append(&mut self, other: ListpackRef<'_>) {
         let count = other.len();
@@ -180,6 +200,45 @@ impl Listpack {
         self.0.extend_from_slice(&other.0[HEADER_BYTES..]);
         self.set_total();
         self.count(count as isize);
+    }
+
+    /// Adds elements at the end, with one look at the header for all.
+    pub fn push_all<'i>(&mut self, items: impl Iterator<Item = Item<'i>>) {
+        self.0.pop();
+        let mut added = 0;
+        for item in items {
+            self.push_raw(item);
+            added += 1;
+        }
+        self.reserve(1);
+        self.0.push(END);
+        self.set_total();
+        self.count(added);
+    }
+
+    /// Adds an element's bytes where the end would stand.
+    #[inline]
+    fn push_raw(&mut self, item: Item<'_>) {
+        let mut head = [0; HEAD_BYTES_MAX];
+        let (head_len, body): (usize, &[u8]) = match item {
+            Item::Int(number) => (write_int(number, &mut head), &[]),
+            Item::Bytes(bytes) => (write_string_head(bytes.len(), &mut head), bytes),
+        };
+        let mut back = [0; BACK_BYTES_MAX];
+        let back_len = write_back(head_len + body.len(), &mut back);
+        // With the end's byte, so that this is the only growth.
+        self.reserve(head_len + body.len() + back_len + 1);
+        self.0.extend_from_slice(&head[..head_len]);
+        self.0.extend_from_slice(body);
+        self.0.extend_from_slice(&back[..back_len]);
+    }
+
+    /// Gives back room that is not used, if that is more than half.
+    #[inline]
+    pub fn shrink_sparse(&mut self) {
+        if self.0.len() < self.0.capacity() / 2 {
+            self.shrink();
+        }
     }
 
     /// Gives back room that is not used.
@@ -210,7 +269,9 @@ impl Listpack {
             self.reserve(new - old);
             self.0.resize(before + new - old, 0);
         }
-        self.0.copy_within(place + old..before, place + new);
+        if new != old {
+            self.0.copy_within(place + old..before, place + new);
+        }
         self.0.truncate(before - old + new);
         let room = &mut self.0[place..place + new];
         room[..head_len].copy_from_slice(&head[..head_len]);
@@ -220,7 +281,7 @@ impl Listpack {
     }
 
     /// Makes room for `extra` bytes, and no more than the allocator gives anyway.
-    fn reserve(&mut self, extra: usize) {
+    pub fn reserve(&mut self, extra: usize) {
         let wanted = self.0.len() + extra;
         if wanted > self.0.capacity() {
             self.0.reserve_exact(size_class(wanted) - self.0.len());
@@ -406,9 +467,17 @@ impl<'a> Iterator for Iter<'a> {
         if self.front >= self.back {
             return None;
         }
-        let item = self.pack.get(self.front);
-        self.front = self.pack.next(self.front);
-        Some(item)
+        let bytes = &self.pack.0[self.front..];
+        let head = bytes[0];
+        // Short texts are what most listpacks hold: one look at their head tells all.
+        if head & 0xC0 == 0x80 {
+            let behind = 1 + usize::from(head & 0x3F);
+            self.front += behind + 1;
+            return Some(Item::Bytes(&bytes[1..behind]));
+        }
+        let body = body_bytes(bytes);
+        self.front += body + back_bytes(body);
+        Some(read(bytes))
     }
 }
 

@@ -76,7 +76,8 @@ fn apply(step: Step, pack: &mut Listpack, model: &mut Vec<Vec<u8>>) {
         }
         Step::Append(texts) => {
             pack.append(pack_of(&texts).view());
-            model.extend(texts);
+            pack.push_all(texts.iter().map(|text| Item::of(text)));
+            model.extend(texts.iter().cloned().chain(texts.iter().cloned()));
         }
         Step::Replace(..) => {}
     }

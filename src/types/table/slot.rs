@@ -70,18 +70,24 @@ impl<'a, V: Payload> Occupied<'a, V> {
         self.raw().set_clock(clock);
     }
 
-    /// Overwrites the value; in place if the entry's size class stays.
+    /// Overwrites the value; in place if the entry's size class stays. An object that stood outside the entry comes back:
+    /// it may be large, and is the caller's to free.
     #[inline]
-    pub fn set(&mut self, value: NewValue<'_, V>, expiry: Expiry) {
+    pub fn set(&mut self, value: NewValue<'_, V>, expiry: Expiry) -> Option<Box<V>> {
         let raw = self.raw();
         let expiry = expiry.after(raw.expiry());
-        self.rewrite(|raw| raw.replace(Stored::from(value), expiry));
+        let mut old = None;
+        self.rewrite(|raw| {
+            old = raw.take_object();
+            raw.replace(Stored::from(value), expiry)
+        });
+        old
     }
 
     /// Overwrites the value with an integer; the expiry stays.
     #[inline]
     pub fn set_int(&mut self, number: i64) {
-        self.set(NewValue::Int(number), Expiry::Keep);
+        drop(self.set(NewValue::Int(number), Expiry::Keep));
     }
 
     /// Sets or clears the expiry (Unix time in milliseconds).

@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use super::bucket::{Cell, print_of};
+use super::bucket::{Bucket, Cell, print_of};
 use super::chain::{self, Place};
 use super::directory::Directory;
 use super::entry::RawEntry;
@@ -144,6 +144,26 @@ impl<V: Payload> Table<V> {
         }
     }
 
+    /// Shows the entries whose keys have this hash: one at most, but for a rare chance.
+    pub fn each_of_hash(&self, hash: u64, mut each: impl FnMut(EntryRef<'_, V>)) {
+        let first = (self.len != 0).then(|| self.directory.bucket(self.directory.index_of(hash)));
+        let next = |bucket: &*mut Bucket| {
+            // SAFETY: the buckets of the chain are alive and not written while the table is borrowed.
+            unsafe { &**bucket }.link()
+        };
+        for bucket in std::iter::successors(first, next) {
+            // SAFETY: as above.
+            let view = unsafe { &*bucket };
+            for index in view.matching(print_of(hash)).filter(|index| view.tag_matches(*index, hash)) {
+                // SAFETY: an occupied slot holds a live entry, which stays while the table is borrowed.
+                let entry = unsafe { EntryRef::new(RawEntry::<V>::from_pointer(view.entry(index))) };
+                if self.hash_of(entry.key()) == hash {
+                    each(entry);
+                }
+            }
+        }
+    }
+
     /// # Safety
     /// The place must hold an entry of this table.
     #[inline]
@@ -246,9 +266,14 @@ impl<V: Payload> Table<V> {
         self.hash_key.hash(unsafe { RawEntry::<V>::from_pointer(cell.entry()).key() })
     }
 
+    /// The secret that it was made with.
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
+    }
+
     /// The hash of a key under the table's secret.
     #[inline]
-    pub(super) fn hash_of(&self, key: &[u8]) -> u64 {
+    pub fn hash_of(&self, key: &[u8]) -> u64 {
         self.hash_key.hash(key)
     }
 

@@ -144,7 +144,7 @@ impl World {
     fn set(&mut self, key: u16, content: Content, expiry: Expiry) {
         let name = name(key);
         match self.table.slot(self.hash_key.hash(&name), &name) {
-            Slot::Occupied(mut occupied) => occupied.set(content.new_value(), expiry),
+            Slot::Occupied(mut occupied) => drop(occupied.set(content.new_value(), expiry)),
             Slot::Vacant(vacant) => {
                 vacant.insert(content.new_value(), expiry.after(None), key.into(), false);
             }

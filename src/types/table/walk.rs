@@ -8,7 +8,7 @@
 use super::bucket::SLOTS;
 use super::chain::{self, Place};
 use super::directory::CHUNK;
-use super::handle::EntryRef;
+use super::handle::{EntryRef, OwnedEntry};
 use super::store::Table;
 use crate::types::Payload;
 
@@ -42,7 +42,7 @@ impl<V: Payload> Table<V> {
     ///
     /// An entry that is present throughout a walk is shown at least once, whatever is inserted and removed between the
     /// steps; any cursor may be given.
-    pub fn scan(&self, cursor: u64, mut each: impl FnMut(EntryRef<'_, V>)) -> u64 {
+    pub fn scan<'t>(&'t self, cursor: u64, mut each: impl FnMut(EntryRef<'t, V>)) -> u64 {
         if self.directory.len() == 0 {
             return 0;
         }
@@ -112,6 +112,21 @@ impl<V: Payload> Table<V> {
 
     /// An entry, each as likely as any other (but for chains of more than 21); `random` gives uniform words.
     pub fn random(&self, random: &mut impl FnMut() -> u64) -> Option<EntryRef<'_, V>> {
+        // SAFETY: the place holds an entry, which stays while the table is borrowed.
+        self.random_place(random).map(|place| unsafe { EntryRef::new(self.entry_at(place)) })
+    }
+
+    /// Takes such an entry out.
+    pub fn take_random(&mut self, random: &mut impl FnMut() -> u64) -> Option<OwnedEntry<V>> {
+        let place = self.random_place(random)?;
+        // SAFETY: the place holds an entry, whose hash is computed from its key; nobody else knows it once it is released.
+        unsafe {
+            let hash = self.hash_of(self.entry_at(place).key());
+            Some(OwnedEntry::new(self.release(place, hash)))
+        }
+    }
+
+    fn random_place(&self, random: &mut impl FnMut() -> u64) -> Option<Place> {
         if self.len == 0 {
             return None;
         }
@@ -173,16 +188,15 @@ impl<V: Payload> Table<V> {
         (start..len).chain(0..start)
     }
 
-    fn nth(&self, index: usize, rank: usize) -> Option<EntryRef<'_, V>> {
+    fn nth(&self, index: usize, rank: usize) -> Option<Place> {
         let (mut found, mut at) = (None, 0);
-        self.visit(index, |place, _| {
+        self.visit_places(index, false, |place| {
             if at == rank {
                 found = Some(place);
             }
             at += 1;
         });
-        // SAFETY: the place holds an entry, which stays while the table is borrowed.
-        found.map(|place| unsafe { EntryRef::new(self.entry_at(place)) })
+        found
     }
 
     fn nth_volatile(&self, index: usize, rank: usize) -> Option<EntryRef<'_, V>> {
@@ -202,7 +216,7 @@ impl<V: Payload> Table<V> {
         self.visit_places(index, true, |place| each(unsafe { EntryRef::new(self.entry_at(place)) }));
     }
 
-    fn visit(&self, index: usize, mut each: impl FnMut(Place, EntryRef<'_, V>)) {
+    fn visit<'t>(&'t self, index: usize, mut each: impl FnMut(Place, EntryRef<'t, V>)) {
         // SAFETY: the place holds an entry, which stays while the table is borrowed.
         self.visit_places(index, false, |place| each(place, unsafe { EntryRef::new(self.entry_at(place)) }));
     }

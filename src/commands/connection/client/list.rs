@@ -2,9 +2,12 @@
 
 use std::io::Write;
 
+use super::filter::Filter;
 use super::{ADMINISTRATIVE, SUBCOMMAND};
+use crate::config::ClientClass;
 use crate::engine::command::{Command, Flag};
-use crate::engine::session::{Closing, Session};
+use crate::engine::pubsub::Space;
+use crate::engine::session::{Closing, Session, SessionHandle};
 use crate::engine::{Call, Failure, address_text};
 use crate::protocol::reply::Version;
 use crate::runtime::{Address, Now};
@@ -23,28 +26,30 @@ pub(super) const LIST: Command = Command {
 };
 
 fn list(call: &mut Call<'_>) -> Result<(), Failure> {
+    let clients = match call.len() {
+        3 => return Err(Failure::SYNTAX),
+        4.. if call.arg_is(2, "id") => listed(call)?,
+        _ => Filter::parse(call, 2)?.select(call, false),
+    };
     let mut text = Vec::new();
-    let show = |session: &Session, text: &mut Vec<u8>| write_line(text, session, 0, call.now);
-    let sessions = &call.engine.sessions;
-    match call.len() {
-        2 => sessions.by_id().into_iter().for_each(|(_, session)| show(session, &mut text)),
-        4 if call.arg_is(2, "type") => {
-            if Kind::parse(call.arg(3))? == Kind::Normal {
-                sessions.by_id().into_iter().for_each(|(_, session)| show(session, &mut text));
-            }
-        }
-        4.. if call.arg_is(2, "id") => {
-            for word in call.request.iter_from(3) {
-                let id = number::parse_i64(word).ok_or(Failure::fixed("ERR Invalid client ID"))?;
-                if let Some(client) = sessions.find(id as u64) {
-                    show(&sessions[client], &mut text);
-                }
-            }
-        }
-        _ => return Err(Failure::SYNTAX),
+    for client in clients {
+        write_line(&mut text, &call.engine.sessions[client], 0, call.now);
     }
     call.reply.verbatim("txt", &text);
     Ok(())
+}
+
+/// The connections of these ids, in the order in which they are named; with further options, those that pass all tests.
+fn listed(call: &Call<'_>) -> Result<Vec<SessionHandle>, Failure> {
+    const NOT_AN_ID: Failure = Failure::fixed("ERR Invalid client ID");
+    if number::parse_i64(call.arg(3)).is_none() {
+        return Err(NOT_AN_ID);
+    }
+    let ids: Option<Vec<i64>> = call.request.iter_from(3).map(number::parse_i64).collect();
+    match ids {
+        Some(ids) => Ok(ids.into_iter().filter_map(|id| call.engine.sessions.find(id as u64)).collect()),
+        None => Ok(Filter::parse(call, 2).map_err(|_| NOT_AN_ID)?.select(call, false)),
+    }
 }
 
 pub(super) const INFO: Command = Command {
@@ -76,6 +81,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) fn of(session: &Session) -> Kind {
+        match session.class() {
+            ClientClass::Normal => Kind::Normal,
+            ClientClass::Replica => Kind::Replica,
+            ClientClass::PubSub => Kind::PubSub,
+        }
+    }
+
     pub(super) fn parse(word: &[u8]) -> Result<Kind, Failure> {
         match word.to_ascii_lowercase().as_slice() {
             b"normal" => Ok(Kind::Normal),
@@ -87,8 +100,7 @@ impl Kind {
     }
 }
 
-/// The fields of Redis 7.0 in its order, then those that came with 7.2. What does not exist here yet (transactions,
-/// subscriptions, redirection) has the value that Redis shows for a client that does not use it; descriptors are the
+/// The fields of Redis 7.0 in its order, then those that came with 7.2. What does not exist here yet (transactions) has the value that Redis shows for a client that does not use it; descriptors are the
 /// runtime's, so `fd` is unknown.
 fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: Now) {
     let traffic = &session.traffic;
@@ -104,13 +116,16 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
     line.field("idle", idle.as_secs());
     line.field("flags", flags(session));
     line.field("db", session.db);
-    for (name, value) in [("sub", 0), ("psub", 0), ("ssub", 0), ("multi", -1)] {
-        line.field(name, value);
+    for (name, space) in [("sub", Space::Channels), ("psub", Space::Patterns), ("ssub", Space::Shards)] {
+        line.field(name, session.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.len(space)));
     }
+    let transaction = session.transaction.as_deref();
+    line.field("multi", transaction.map_or(-1, |transaction| transaction.len() as i64));
+    line.field("watch", session.watch.len());
     line.field("qbuf", traffic.query_bytes);
     line.field("qbuf-free", traffic.query_free_bytes);
     line.field("argv-mem", request_bytes);
-    line.field("multi-mem", 0);
+    line.field("multi-mem", transaction.map_or(0, |transaction| transaction.memory_bytes()));
     line.field("rbs", traffic.output_bytes);
     line.field("rbp", traffic.output_bytes);
     line.field("obl", traffic.output_bytes);
@@ -120,19 +135,25 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
     line.field("events", if waiting > 0 { "rw" } else { "r" });
     line.field("cmd", session.last_command);
     line.field("user", "default");
-    line.field("redir", -1);
+    line.field("redir", session.redirect_id());
     line.field("resp", if session.version == Version::Resp3 { 3 } else { 2 });
     line.text("lib-name", &session.library_name);
     line.text("lib-ver", &session.library_version);
     line.end();
 }
 
-fn flags(session: &Session) -> String {
+pub(super) fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
+        ('x', session.transaction.is_some()),
+        ('P', session.subscriptions.is_some()),
         ('b', session.waiting || session.blocked.is_some()),
+        ('d', session.watch.changed),
         ('c', session.closing == Some(Closing::AfterReply)),
         ('A', session.closing == Some(Closing::Now)),
+        ('t', session.tracking.is_some()),
+        ('R', session.tracking.as_ref().is_some_and(|tracking| tracking.broken)),
+        ('B', session.tracking.as_ref().is_some_and(|tracking| tracking.broadcast)),
         ('U', matches!(session.peer, Address::Unix(_))),
         ('e', session.no_evict),
         ('T', session.no_touch),

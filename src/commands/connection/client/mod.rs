@@ -1,9 +1,11 @@
 //! CLIENT: what is known about connections, what one chooses for itself, and what is done to others.
 
+mod filter;
 mod kill;
 mod list;
 mod pause;
 pub(super) mod settings;
+mod tracking;
 mod unblock;
 
 use crate::commands::help;
@@ -17,8 +19,9 @@ pub(super) const CLIENT: Command = Command {
     summary: "Holds the commands about client connections.",
     complexity: "Depends on subcommand.",
     subcommands: &[
+        tracking::CACHING,
         settings::GETNAME,
-        settings::GETREDIR,
+        tracking::GETREDIR,
         HELP,
         settings::ID,
         list::INFO,
@@ -30,6 +33,8 @@ pub(super) const CLIENT: Command = Command {
         settings::REPLY,
         settings::SETINFO,
         settings::SETNAME,
+        tracking::TRACKING,
+        tracking::TRACKINGINFO,
         unblock::UNBLOCK,
         pause::UNPAUSE,
     ],

@@ -97,21 +97,6 @@ fn setinfo(call: &mut Call<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) const GETREDIR: Command = Command {
-    name: "client|getredir",
-    arity: 2,
-    since: "6.0.0",
-    summary: "Returns the id of the connection that gets this one's invalidations.",
-    handler: getredir,
-    ..SUBCOMMAND
-};
-
-fn getredir(call: &mut Call<'_>) -> Result<(), Failure> {
-    // -1: tracking is off.
-    call.reply.integer(-1);
-    Ok(())
-}
-
 pub(super) const NO_EVICT: Command = Command {
     name: "client|no-evict",
     arity: 3,
@@ -156,7 +141,6 @@ fn on_or_off(call: &Call<'_>) -> Result<bool, Failure> {
 pub(super) const REPLY: Command = Command {
     name: "client|reply",
     arity: 3,
-    flags: &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::AllowBusy, Flag::NoMulti],
     since: "3.2.0",
     summary: "Chooses whether commands are answered.",
     syntax: "<ON | OFF | SKIP>",

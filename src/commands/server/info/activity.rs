@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::engine::Engine;
+use crate::engine::pubsub::Space;
 use crate::runtime::Now;
 
 pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
@@ -11,25 +12,23 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     for name in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
         report.field(name, 0);
     }
+    report.field("expired_subkeys", stats.expired_fields);
     report.field("expired_keys", stats.expired_keys);
     report.field("expired_time_cap_reached_count", stats.expired_time_cap_reached_count);
     report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu.as_millis());
     report.field("evicted_keys", stats.evicted_keys);
     report.field("evicted_scripts", engine.scripts.evicted);
-    report.field("evicted_clients", 0);
+    report.field("evicted_clients", stats.evicted_clients);
     report.field("keyspace_hits", stats.keyspace_hits);
     report.field("keyspace_misses", stats.keyspace_misses);
-    let none_yet = [
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
-        "latest_fork_usec",
-        "total_forks",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
-    ];
+    let pubsub = &engine.pubsub;
+    report.field("pubsub_channels", pubsub.len(Space::Channels));
+    report.field("pubsub_patterns", pubsub.len(Space::Patterns));
+    report.field("pubsubshard_channels", pubsub.len(Space::Shards));
+    let none_yet = ["latest_fork_usec", "total_forks", "unexpected_error_replies"];
+    report.field("tracking_total_keys", engine.tracking.keys());
+    report.field("tracking_total_items", engine.tracking.items());
+    report.field("tracking_total_prefixes", engine.tracking.prefixes());
     for name in none_yet {
         report.field(name, 0);
     }
@@ -85,5 +84,16 @@ pub(super) fn commandstats(report: &mut Report, engine: &Engine, _: Now) {
 pub(super) fn errorstats(report: &mut Report, engine: &Engine, _: Now) {
     for (code, count) in &engine.stats.errors {
         report.field(&format!("errorstat_{code}"), format_args!("count={count}"));
+    }
+}
+
+/// Percentiles of the commands' durations, in microseconds.
+pub(super) fn latencystats(report: &mut Report, engine: &Engine, _: Now) {
+    let percentiles = &engine.config.latency_tracking_info_percentiles.0;
+    for (row, durations) in engine.table().rows().iter().zip(&engine.stats.durations) {
+        let Some(durations) = durations else { continue };
+        let shown = percentiles.iter().map(|p| format!("p{p}={:.3}", durations.percentile_us(*p)));
+        let shown = shown.collect::<Vec<_>>().join(",");
+        report.field(&format!("latency_percentiles_usec_{}", row.command.name), shown);
     }
 }

@@ -47,7 +47,7 @@ const SECTIONS: &[Section] = &[
     Section { name: "modules", title: "Modules", by_default: true, write: |_, _, _| {} },
     Section { name: "commandstats", title: "Commandstats", by_default: false, write: activity::commandstats },
     Section { name: "errorstats", title: "Errorstats", by_default: true, write: activity::errorstats },
-    Section { name: "latencystats", title: "Latencystats", by_default: false, write: |_, _, _| {} },
+    Section { name: "latencystats", title: "Latencystats", by_default: false, write: activity::latencystats },
     Section { name: "cluster", title: "Cluster", by_default: true, write: node::cluster },
     Section { name: "keyspace", title: "Keyspace", by_default: true, write: sizes::keyspace },
 ];

@@ -1,7 +1,7 @@
-//! The slow log: the last commands that took longer than `slowlog-log-slower-than`.
+//! Logs of remarkable commands: those that took long (SLOWLOG), those whose request or whose reply was large. An entry
+//! holds what was measured: microseconds or bytes.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::runtime::UnixTime;
 
@@ -9,15 +9,15 @@ use crate::runtime::UnixTime;
 const ARGUMENTS_MAX: usize = 32;
 const ARGUMENT_BYTES_MAX: usize = 128;
 
-/// One slow command.
+/// One command.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SlowlogEntry {
+pub struct CommandLogEntry {
     /// Rises by one for each entry, for the life of the process.
     pub id: u64,
     /// When it ended.
     pub time: UnixTime,
-    /// How long it ran.
-    pub duration: Duration,
+    /// How long it ran, in microseconds, or how large it was, in bytes.
+    pub figure: u64,
     /// Name and arguments, shortened.
     pub arguments: Vec<Vec<u8>>,
     /// The client's address.
@@ -28,25 +28,25 @@ pub struct SlowlogEntry {
 
 /// The log, newest first.
 #[derive(Clone, Debug, Default)]
-pub struct Slowlog {
-    entries: VecDeque<SlowlogEntry>,
+pub struct CommandLog {
+    entries: VecDeque<CommandLogEntry>,
     next_id: u64,
 }
 
-impl Slowlog {
+impl CommandLog {
     /// Adds an entry and drops the oldest beyond `length_max`.
     pub fn add<'a>(
         &mut self,
         arguments: impl ExactSizeIterator<Item = &'a [u8]>,
         (peer, client_name): (String, Vec<u8>),
-        (time, duration): (UnixTime, Duration),
+        (time, figure): (UnixTime, u64),
         length_max: usize,
     ) {
         let arguments = shortened(arguments);
-        self.entries.push_front(SlowlogEntry {
+        self.entries.push_front(CommandLogEntry {
             id: self.next_id,
             time,
-            duration,
+            figure,
             arguments,
             peer,
             client_name,
@@ -56,7 +56,7 @@ impl Slowlog {
     }
 
     /// The entries, newest first.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = &SlowlogEntry> {
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &CommandLogEntry> {
         self.entries.iter()
     }
 

@@ -1,0 +1,54 @@
+//! Values in one piece: listpacks, and what was in their place in older servers, as listpacks.
+
+use super::old;
+use crate::dump::reader::Reader;
+use crate::text::number::parse_i64;
+use crate::types::{Item, Listpack, ListpackRef};
+
+/// A larger one becomes a table, whatever the limits allow.
+pub(super) const BYTES_MAX: usize = 1 << 30;
+
+/// A listpack in which every text that is an integer stands as one, so that equal texts are equal elements.
+pub(super) fn listpack(from: &mut Reader<'_>) -> Option<Listpack> {
+    let bytes = from.text()?;
+    let view = ListpackRef::parse(&bytes)?;
+    let is_disguised = |item| matches!(item, Item::Bytes(text) if parse_i64(text).is_some());
+    if view.iter().any(is_disguised) {
+        return Some(of(view.iter().map(canonical)));
+    }
+    Some(Listpack::from_bytes(bytes.into_owned()))
+}
+
+fn canonical(item: Item<'_>) -> Item<'_> {
+    if let Item::Bytes(text) = item { Item::of(text) } else { item }
+}
+
+fn of<'i>(items: impl Iterator<Item = Item<'i>>) -> Listpack {
+    let mut pack = Listpack::new();
+    pack.push_all(items);
+    pack.shrink();
+    pack
+}
+
+/// The elements of a ziplist.
+pub(super) fn ziplist(from: &mut Reader<'_>) -> Option<Listpack> {
+    let bytes = from.text()?;
+    old::ziplist(&bytes).map(|items| of(items.into_iter().map(canonical)))
+}
+
+/// The names and values of a zipmap.
+pub(super) fn zipmap(from: &mut Reader<'_>) -> Option<Listpack> {
+    let bytes = from.text()?;
+    old::zipmap(&bytes).map(|texts| of(texts.into_iter().map(Item::of)))
+}
+
+/// Whether every `step`-th element of a listpack is there once only.
+pub(super) fn is_distinct(pack: ListpackRef<'_>, step: usize) -> bool {
+    let key = |item| match item {
+        Item::Int(number) => (Some(number), &b""[..]),
+        Item::Bytes(text) => (None, text),
+    };
+    let mut keys: Vec<_> = pack.iter().step_by(step).map(key).collect();
+    keys.sort_unstable();
+    keys.windows(2).all(|pair| pair[0] != pair[1])
+}

@@ -1,0 +1,194 @@
+//! LZF: quick compression of inner nodes of lists, and of long strings in dump files.
+//!
+//! A compressed text is a row of steps. A first byte below 32 says how many bytes, less one, follow as they are. Any other
+//! says to repeat earlier bytes: its upper three bits hold the length less two (7: the next byte is to be added), its lower
+//! five with the byte behind them the distance less one. So a repetition is 3 to 264 bytes long and begins at most 8192 bytes
+//! back. Source of the format: Marc Lehmann, liblzf 3.6.
+
+const LITERALS_MAX: usize = 32;
+const REPEAT_MIN: usize = 3;
+const REPEAT_MAX: usize = 264;
+const DISTANCE_MAX: usize = 1 << 13;
+const HASH_BITS: u32 = 13;
+/// No text becomes longer than this for each byte of its compressed form.
+const GROWTH_MAX: usize = REPEAT_MAX / 3 + 1;
+
+/// The compressed form of a text, if it takes no more than so many bytes.
+pub fn compress(text: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
+    // A text of 4 GiB has no place in the table; nothing that is compressed comes near.
+    u32::try_from(text.len()).ok()?;
+    let mut seen = [0_u32; 1 << HASH_BITS];
+    let mut out = Vec::with_capacity(bytes_max.min(text.len()));
+    let (mut at, mut plain_from) = (0, 0);
+    while at + REPEAT_MIN <= text.len() {
+        match repeat_at(text, at, &mut seen) {
+            Some((distance, length)) => {
+                write_plain(&mut out, &text[plain_from..at]);
+                write_repeat(&mut out, distance, length);
+                // The bytes at the end of a repetition often begin the next one.
+                let next = at + length;
+                (at + 1..next).rev().take(2).for_each(|inner| note(text, inner, &mut seen));
+                (at, plain_from) = (next, next);
+            }
+            None => at += 1,
+        }
+        if out.len() + (at - plain_from) > bytes_max {
+            return None;
+        }
+    }
+    write_plain(&mut out, &text[plain_from..]);
+    (out.len() <= bytes_max).then_some(out)
+}
+
+#[inline]
+fn slot(text: &[u8], at: usize) -> usize {
+    let three = u32::from_le_bytes([text[at], text[at + 1], text[at + 2], 0]);
+    (three.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize
+}
+
+/// Remembers where three bytes stand, as the place behind them so that 0 stands for nowhere.
+#[inline]
+fn note(text: &[u8], at: usize, seen: &mut [u32]) {
+    if at + REPEAT_MIN <= text.len() {
+        seen[slot(text, at)] = at as u32 + 1;
+    }
+}
+
+/// Distance and length of the repetition that begins here, if there is one.
+#[inline]
+fn repeat_at(text: &[u8], at: usize, seen: &mut [u32]) -> Option<(usize, usize)> {
+    let slot = slot(text, at);
+    let earlier = (std::mem::replace(&mut seen[slot], at as u32 + 1) as usize).checked_sub(1)?;
+    let distance = at - earlier;
+    if distance > DISTANCE_MAX || text[earlier..earlier + REPEAT_MIN] != text[at..at + REPEAT_MIN] {
+        return None;
+    }
+    let pairs = text[earlier..].iter().zip(&text[at..]).take(REPEAT_MAX);
+    Some((distance, pairs.take_while(|(one, other)| one == other).count()))
+}
+
+fn write_plain(out: &mut Vec<u8>, plain: &[u8]) {
+    for part in plain.chunks(LITERALS_MAX) {
+        out.push(part.len() as u8 - 1);
+        out.extend_from_slice(part);
+    }
+}
+
+fn write_repeat(out: &mut Vec<u8>, distance: usize, length: usize) {
+    let (length, distance) = (length - 2, distance - 1);
+    out.push((length.min(7) << 5 | distance >> 8) as u8);
+    if length >= 7 {
+        out.push((length - 7) as u8);
+    }
+    out.push(distance as u8);
+}
+
+/// The text of this length whose compressed form this is; `None` if it is not.
+pub fn decompress(packed: &[u8], length: usize) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    decompress_into(packed, length, &mut text).then_some(text)
+}
+
+/// The same into a buffer, in place of what it holds. False if that is not the compressed form of such a text.
+pub fn decompress_into(packed: &[u8], length: usize, text: &mut Vec<u8>) -> bool {
+    text.clear();
+    if length > packed.len().saturating_mul(GROWTH_MAX) {
+        return false;
+    }
+    text.reserve_exact(length);
+    let mut rest = packed;
+    while let Some(after) = step(rest, length, text) {
+        rest = after;
+    }
+    rest.is_empty() && text.len() == length
+}
+
+/// Takes one step; what follows it, or `None` if there is none or it is none.
+#[inline]
+fn step<'a>(packed: &'a [u8], length_max: usize, text: &mut Vec<u8>) -> Option<&'a [u8]> {
+    let (&head, rest) = packed.split_first()?;
+    let head = usize::from(head);
+    let room = length_max - text.len();
+    if head < LITERALS_MAX {
+        let (plain, rest) = rest.split_at_checked(head + 1)?;
+        if plain.len() > room {
+            return None;
+        }
+        text.extend_from_slice(plain);
+        return Some(rest);
+    }
+    let (more, rest) = if head >> 5 == 7 { rest.split_first()? } else { (&0, rest) };
+    let (&low, rest) = rest.split_first()?;
+    let length = (head >> 5) + usize::from(*more) + 2;
+    let from = text.len().checked_sub(((head & 0x1F) << 8 | usize::from(low)) + 1)?;
+    if length > room {
+        return None;
+    }
+    repeat(text, from, length);
+    Some(rest)
+}
+
+/// Appends bytes that begin earlier, and may reach into what is being appended.
+#[inline]
+fn repeat(text: &mut Vec<u8>, from: usize, length: usize) {
+    let end = text.len() + length;
+    while text.len() < end {
+        // Each round doubles what can be copied at once.
+        let part = (text.len() - from).min(end - text.len());
+        text.extend_from_within(from..from + part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{compress, decompress};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn texts_come_back(parts in vec((vec(any::<u8>(), 0..12), 0..50_usize), 0..40)) {
+            let text: Vec<u8> = parts.iter().flat_map(|(part, times)| part.repeat(*times)).collect();
+            let packed = compress(&text, usize::MAX).expect("no limit");
+            prop_assert_eq!(decompress(&packed, text.len()), Some(text.clone()));
+            prop_assert_eq!(decompress(&packed, text.len() + 1), None);
+            prop_assert_eq!(compress(&text, packed.len()), Some(packed.clone()));
+            if let Some(less) = packed.len().checked_sub(1) {
+                prop_assert_eq!(compress(&text, less), None);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_give_the_length(packed in vec(any::<u8>(), 0..60), length in 0..400_usize) {
+            prop_assert!(decompress(&packed, length).is_none_or(|text| text.len() == length));
+        }
+    }
+
+    #[test]
+    fn the_longest_repetition_and_distance_are_used() {
+        let mut text = b"abcdefgh".to_vec();
+        text.extend((0..8184_u32).flat_map(|n| n.wrapping_mul(2654435761).to_be_bytes()).take(8184));
+        text.extend_from_slice(b"abcdefgh");
+        let packed = compress(&text, usize::MAX).expect("no limit");
+        assert!(packed.ends_with(&[6 << 5 | 0x1F, 0xFF]), "a distance of 8192");
+        let packed = compress(&[b'x'; 265], 5).expect("one byte and one repetition");
+        assert_eq!(packed, [0, b'x', 0xE0, 255, 0]);
+    }
+
+    /// From the `DUMP` of such a string, made by redis-server 7.0.15.
+    #[test]
+    fn what_redis_has_compressed_is_read() {
+        let text =
+            ["abc".repeat(40).as_str(), "hello world, hello world; ", &"z".repeat(300), "tail"].concat();
+        let packed = [
+            b"\x03abca\xE0\x6B\x02\x0Chello world, \xE0\x02\x0C".as_slice(),
+            b"\x02; z\xE0\xFF\x00\xE0\x1A\x00\x03tail",
+        ];
+        assert_eq!(decompress(&packed.concat(), 450), Some(text.into_bytes()));
+    }
+
+    #[test]
+    fn a_length_beyond_all_growth_takes_no_memory() {
+        assert_eq!(decompress(&[0xFF; 10], usize::MAX), None);
+    }
+}
