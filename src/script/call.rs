@@ -27,7 +27,8 @@ pub(super) fn call(
     let reply = exchange.reply.borrow();
     match reply.first() {
         Some(b'-') => {
-            let line = &reply[1..reply.len().saturating_sub(2)];
+            let line = &reply[1..];
+            let line = line.strip_suffix(b"\r\n").unwrap_or(line);
             failed(lua, line, protected)
         }
         _ => convert::read_reply(lua, &reply),

@@ -30,7 +30,11 @@ impl<'b> Reader<'_, 'b> {
                 self.depth -= 1;
                 value
             }
-            _ => Ok(Value::Nil),
+            _ => {
+                // Where the next one would begin is not known.
+                self.rest = &[];
+                Ok(Value::Nil)
+            }
         }
     }
 

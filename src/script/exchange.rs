@@ -101,6 +101,8 @@ pub enum Outcome {
 /// The sizes that keep a script within bounds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
+    /// Virtual memory of the machine's stack; pages that nobody touches cost nothing.
+    pub stack_bytes: usize,
     /// Instructions between two looks at the world.
     pub slice_instructions: u32,
     /// Slices that loading a library may take.
@@ -109,7 +111,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { slice_instructions: 100_000, load_slices: 300 }
+        // As much stack as a process's own has.
+        Limits { stack_bytes: 8 << 20, slice_instructions: 100_000, load_slices: 300 }
     }
 }
 

@@ -16,9 +16,6 @@ use super::{CodeId, Limits, Outcome, Run, vm};
 use crate::protocol::reply::Version;
 use crate::protocol::request::OwnedRequest;
 
-/// Virtual memory of the machine's stack; pages that nobody touches cost nothing. As much as a process's own stack has.
-const STACK_BYTES: usize = 8 << 20;
-
 /// Why the machine has stopped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Step {
@@ -50,9 +47,10 @@ impl Machine {
     pub fn new(limits: Limits) -> std::io::Result<Machine> {
         let exchange = Rc::new(Exchange::new(limits));
         let inside = exchange.clone();
-        let coroutine = Coroutine::with_stack(DefaultStack::new(STACK_BYTES)?, move |yielder, _: Order| {
-            vm::live(yielder, &inside);
-        });
+        let coroutine =
+            Coroutine::with_stack(DefaultStack::new(limits.stack_bytes)?, move |yielder, _: Order| {
+                vm::live(yielder, &inside);
+            });
         let mut machine = Machine { coroutine, exchange, pause: Pause::Idle };
         machine.resume(Order::Go);
         Ok(machine)
