@@ -6,23 +6,35 @@ use mlua::{Lua, Table, Value};
 use crate::protocol::reply::{Reply, Version};
 use crate::text::{parse_f64, parse_i64};
 
-/// Tables nest no deeper in a result; what is deeper is an error in its place.
+/// Values nest no deeper; what is deeper in a result is an error in its place.
 const DEPTH_MAX: usize = 200;
 
 /// A whole reply as a Lua value.
 pub(super) fn read_reply(lua: &Lua, reply: &[u8]) -> mlua::Result<Value> {
-    Reader { lua, rest: reply }.value()
+    Reader { lua, rest: reply, depth: 0 }.value()
 }
 
 struct Reader<'l, 'b> {
     lua: &'l Lua,
     rest: &'b [u8],
+    depth: usize,
 }
 
 impl<'b> Reader<'_, 'b> {
     /// Replies come from our own commands, so they are well formed; what is not reads as nil.
     fn value(&mut self) -> mlua::Result<Value> {
-        let Some((mark, line)) = self.line() else { return Ok(Value::Nil) };
+        match self.line() {
+            Some((mark, line)) if self.depth < DEPTH_MAX => {
+                self.depth += 1;
+                let value = self.value_of(mark, line);
+                self.depth -= 1;
+                value
+            }
+            _ => Ok(Value::Nil),
+        }
+    }
+
+    fn value_of(&mut self, mark: u8, line: &[u8]) -> mlua::Result<Value> {
         let number = || parse_i64(line).unwrap_or(-1);
         Ok(match mark {
             b':' => integer(number()),
@@ -52,9 +64,7 @@ impl<'b> Reader<'_, 'b> {
             b'#' => Value::Boolean(line == b"t"),
             b'=' => self.verbatim(number())?,
             b'|' => {
-                for _ in 0..number().max(0) * 2 {
-                    self.value()?;
-                }
+                self.map(number())?;
                 self.value()?
             }
             _ => Value::Nil,
@@ -84,6 +94,9 @@ impl<'b> Reader<'_, 'b> {
     fn array(&mut self, length: usize) -> mlua::Result<Table> {
         let table = self.lua.create_table_with_capacity(length.min(self.rest.len()), 0)?;
         for at in 1..=length {
+            if self.rest.is_empty() {
+                break;
+            }
             let value = self.value()?;
             table.raw_set(at, value)?;
         }
@@ -93,6 +106,9 @@ impl<'b> Reader<'_, 'b> {
     fn map(&mut self, length: i64) -> mlua::Result<Table> {
         let table = self.lua.create_table()?;
         for _ in 0..length {
+            if self.rest.is_empty() {
+                break;
+            }
             let (key, value) = (self.value()?, self.value()?);
             if !key.is_nil() {
                 table.raw_set(key, value)?;
@@ -104,6 +120,9 @@ impl<'b> Reader<'_, 'b> {
     fn set(&mut self, length: i64) -> mlua::Result<Table> {
         let table = self.lua.create_table()?;
         for _ in 0..length {
+            if self.rest.is_empty() {
+                break;
+            }
             let member = self.value()?;
             if !member.is_nil() {
                 table.raw_set(member, true)?;

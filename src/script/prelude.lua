@@ -9,6 +9,7 @@ local getmetatable, setmetatable, setfenv, xpcall = getmetatable, setmetatable, 
 local native = { pairs = pairs, pcall = pcall, loadstring = loadstring, load = load, insert = table.insert }
 local sub, resume, wrap = string.sub, coroutine.resume, coroutine.wrap
 local script_globals, shared_string_metatable
+local keys_of_one, arguments_of_one = { '' }, { '' }
 local READONLY = 'Attempt to modify a readonly table'
 
 -- The tables behind those that scripts see.
@@ -60,6 +61,7 @@ end
 
 function shared.setmetatable(t, m)
   if behind[t] then error(READONLY, 0) end
+  if t == keys_of_one or t == arguments_of_one then keys_of_one, arguments_of_one = {}, {} end
   return setmetatable(t, m)
 end
 
@@ -196,8 +198,8 @@ for name, value in native.pairs(api) do
 end
 loading = setmetatable({ redis = readonly(setmetatable(loading, absent)) }, absent)
 
-local function ended(ok, v)
-  if ok then return v end
+-- What a run that has failed amounts to: the error, where, and whether it was counted.
+local function failed(v)
   if type(v) ~= 'table' then v = { err = 'ERR ' .. tostring(take(v)) } end
   local err = rawget(v, 'err')
   if type(err) == 'number' then err = tostring(err) end
@@ -205,26 +207,51 @@ local function ended(ok, v)
   return err, rawget(v, 'source') or '', rawget(v, 'line') or 0, rawget(v, 'ignore_error_stats_update') == true
 end
 
+-- KEYS and ARGV with one word each are used again, if the script before has left them as they were made.
+local function enter_one_one(f, key, argument)
+  local keys, arguments = keys_of_one, arguments_of_one
+  if keys[1] == nil or arguments[1] == nil or next(keys, 1) ~= nil or next(arguments, 1) ~= nil then
+    keys, arguments = {}, {}
+    keys_of_one, arguments_of_one = keys, arguments
+  end
+  keys[1], arguments[1] = key, argument
+  script_inner.KEYS, script_inner.ARGV = keys, arguments
+  local ok, v = xpcall(f, explain)
+  if ok then return v end
+  return failed(v)
+end
+
+local function enter_one(f, key, ...)
+  script_inner.KEYS, script_inner.ARGV = { key }, { ... }
+  local ok, v = xpcall(f, explain)
+  if ok then return v end
+  return failed(v)
+end
+
 local function enter(f, keys, ...)
   if keys == 0 then
     script_inner.KEYS, script_inner.ARGV = {}, { ... }
-  elseif keys == 1 then
-    script_inner.KEYS, script_inner.ARGV = { (...) }, { select(2, ...) }
   else
     local names = { ... }
     for i = keys + 1, select('#', ...) do names[i] = nil end
     script_inner.KEYS, script_inner.ARGV = names, { select(keys + 1, ...) }
   end
-  return ended(xpcall(f, explain))
+  local ok, v = xpcall(f, explain)
+  if ok then return v end
+  return failed(v)
 end
 
 local function enter_with(f, keys, arguments)
   script_inner.KEYS, script_inner.ARGV = keys, arguments
-  return ended(xpcall(f, explain))
+  local ok, v = xpcall(f, explain)
+  if ok then return v end
+  return failed(v)
 end
 
 local function enter_function(f, keys, arguments)
-  return ended(xpcall(function() return f(keys, arguments) end, explain))
+  local ok, v = xpcall(function() return f(keys, arguments) end, explain)
+  if ok then return v end
+  return failed(v)
 end
 
 local function into_scripts(f) return setfenv(f, script_globals) end
@@ -232,7 +259,8 @@ local function load_library(f)
   library_seen.__index = loading
   local ok, v = xpcall(setfenv(f, library_globals), explain)
   library_seen.__index = library_inner
-  return ended(ok, v)
+  if ok then return v end
+  return failed(v)
 end
 
-return enter, enter_with, enter_function, into_scripts, load_library
+return enter_one_one, enter_one, enter, enter_with, enter_function, into_scripts, load_library

@@ -1,6 +1,6 @@
 //! Scripts and functions that are held ready, and how libraries register theirs.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 
 use mlua::{Function, MultiValue, Table, Value};
 
@@ -45,9 +45,9 @@ impl Registry {
         }
     }
 
-    /// A function that is kept.
-    pub fn get(&self, code: CodeId) -> Option<Function> {
-        self.codes.borrow().get(code).cloned().flatten()
+    /// A function that is kept. Nothing may be kept or forgotten while it is in hand.
+    pub fn get(&self, code: CodeId) -> Option<Ref<'_, Function>> {
+        Ref::filter_map(self.codes.borrow(), |codes| codes.get(code)?.as_ref()).ok()
     }
 
     /// What was registered since the last call.

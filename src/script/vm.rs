@@ -21,11 +21,18 @@ const SLICE: &str = "slice";
 /// The name of our own chunk.
 const PRELUDE: &str = "=seawall";
 
+/// What a run amounts to: its result, or an error, the place, the line, and whether it was counted.
+type Ended = (Value, Value, Value, Value);
+
 /// The way from Lua to the driver.
 pub(super) type Way = Yielder<Order, Pause>;
 
 /// What Lua is entered by.
 struct Doors {
+    /// A script, its key, its argument.
+    enter_one_one: Function,
+    /// A script, its key, its arguments.
+    enter_one: Function,
     /// A script, the number of its keys, its words.
     enter: Function,
     /// The same with two tables.
@@ -69,8 +76,9 @@ fn serve(lua: &Lua, way: &Way, exchange: &Rc<Exchange>) -> mlua::Result<()> {
         raw.raw_set("redis", api)?;
         fill(lua, &raw, (exchange, &registry, &random))?;
         let doors = lua.load(include_str!("prelude.lua")).set_name(PRELUDE).call(raw)?;
-        let (enter, enter_with, enter_function, into_scripts, load_library) = doors;
-        let doors = Doors { enter, enter_with, enter_function, into_scripts, load_library };
+        let (enter_one_one, enter_one, enter, enter_with, enter_function, into_scripts, load_library) = doors;
+        let doors =
+            Doors { enter_one_one, enter_one, enter, enter_with, enter_function, into_scripts, load_library };
         let vm = Vm { lua, exchange, registry, doors };
         vm.watch(false)?;
         vm.serve(way)
@@ -196,34 +204,47 @@ impl Vm<'_> {
             return Ok(Outcome::NotCompiled(b"no such script".to_vec()));
         };
         let version = run.version;
-        let ended: mlua::Result<MultiValue> = if run.is_function || run.words.len() > WORDS_ON_STACK_MAX {
+        // The words stay borrowed while the script runs: the next run is prepared only when this one has ended.
+        let ended: mlua::Result<Ended> = if run.is_function || run.words.len() > WORDS_ON_STACK_MAX {
             let door = if run.is_function { &self.doors.enter_function } else { &self.doors.enter_with };
-            let (keys, arguments) = self.tables(&run)?;
-            drop(run);
-            door.call((function, keys, arguments))
+            door.call((&*function, self.tables(&run)?))
         } else {
-            let words = run.words.words().map(|word| self.word(word)).collect::<mlua::Result<Vec<_>>>()?;
-            // What a script is given is no longer borrowed when the machine stops in its middle.
-            let words = Variadic::from(words);
-            let keys = run.keys;
-            drop(run);
-            self.doors.enter.call((function, keys, words))
+            self.enter(&function, &run)
         };
+        drop(run);
         match ended {
             Ok(ended) => self.ended(ended, version),
             Err(error) => Ok(Outcome::Thrown(escaped(&error))),
         }
     }
 
+    fn enter(&self, function: &Function, run: &super::Run) -> mlua::Result<Ended> {
+        let mut words = run.words.words().map(|word| self.word(word));
+        match (run.keys, run.words.len()) {
+            (1, 2) => {
+                let (key, argument) = (words.next().transpose()?, words.next().transpose()?);
+                self.doors.enter_one_one.call((function, key, argument))
+            }
+            (1, _) => {
+                let words = words.collect::<mlua::Result<Variadic<_>>>()?;
+                self.doors.enter_one.call((function, words))
+            }
+            (keys, _) => {
+                let words = words.collect::<mlua::Result<Variadic<_>>>()?;
+                self.doors.enter.call((function, keys, words))
+            }
+        }
+    }
+
     /// A word as a value that costs little to hand over.
-    fn word(&self, word: &[u8]) -> mlua::Result<Either<String, LuaString>> {
+    fn word<'w>(&self, word: &'w [u8]) -> mlua::Result<Either<&'w str, LuaString>> {
         Ok(match std::str::from_utf8(word) {
-            Ok(text) => Either::Left(text.to_owned()),
+            Ok(text) => Either::Left(text),
             Err(_) => Either::Right(self.lua.create_string(word)?),
         })
     }
 
-    fn tables(&self, run: &super::Run) -> mlua::Result<(Table, Table)> {
+    fn tables(&self, run: &super::Run) -> mlua::Result<Variadic<Table>> {
         let count = run.words.len();
         let keys = self.lua.create_table_with_capacity(run.keys, 0)?;
         let arguments = self.lua.create_table_with_capacity(count - run.keys, 0)?;
@@ -231,19 +252,18 @@ impl Vm<'_> {
             let table = if i < run.keys { &keys } else { &arguments };
             table.raw_push(self.lua.create_string(word)?)?;
         }
-        Ok((keys, arguments))
+        Ok(Variadic::from(vec![keys, arguments]))
     }
 
     /// Writes the result, or says what was raised: then there are four values.
-    fn ended(&self, values: MultiValue, version: Version) -> mlua::Result<Outcome> {
-        if values.len() > 1 {
-            return Ok(Outcome::Thrown(thrown(&values)));
+    fn ended(&self, ended: Ended, version: Version) -> mlua::Result<Outcome> {
+        if has_failed(&ended) {
+            return Ok(Outcome::Thrown(thrown(&ended)));
         }
         let mut result = self.exchange.result.borrow_mut();
         result.clear();
-        let value = values.into_iter().next().unwrap_or(Value::Nil);
         let versions = (version, self.exchange.version.get());
-        convert::write_result(&mut result, &value, versions)?;
+        convert::write_result(&mut result, &ended.0, versions)?;
         Ok(Outcome::Returned)
     }
 
@@ -253,7 +273,7 @@ impl Vm<'_> {
             Err(text) => return Ok(Outcome::NotCompiled(text)),
         };
         self.exchange.loading.set(true);
-        let ended: mlua::Result<MultiValue> = self.doors.load_library.call(function);
+        let ended: mlua::Result<Ended> = self.doors.load_library.call(function);
         self.exchange.loading.set(false);
         let registered = self.registry.take_registered();
         let ended = match ended {
@@ -263,7 +283,7 @@ impl Vm<'_> {
                 return Ok(Outcome::Thrown(escaped(&error)));
             }
         };
-        if ended.len() > 1 {
+        if has_failed(&ended) {
             registered.iter().for_each(|function| self.registry.forget(function.code));
             return Ok(Outcome::Thrown(thrown(&ended)));
         }
@@ -280,16 +300,21 @@ fn escaped(error: &mlua::Error) -> Thrown {
     Thrown { text: text.into_bytes(), place: None, counted: false }
 }
 
-fn thrown(values: &MultiValue) -> Thrown {
-    let bytes = |at: usize| match values.get(at) {
-        Some(Value::String(text)) => text.as_bytes().to_vec(),
+/// The failure of a run has four parts, the first of which are texts; a success has one.
+fn has_failed(ended: &Ended) -> bool {
+    !ended.1.is_nil()
+}
+
+fn thrown((text, source, line, counted): &Ended) -> Thrown {
+    let bytes = |value: &Value| match value {
+        Value::String(text) => text.as_bytes().to_vec(),
         _ => Vec::new(),
     };
-    let (source, line) = (bytes(1), values.get(2).and_then(Value::as_i64).unwrap_or_default());
+    let source = bytes(source);
     Thrown {
-        text: bytes(0),
-        place: (!source.is_empty()).then_some((source, line)),
-        counted: matches!(values.get(3), Some(Value::Boolean(true))),
+        text: bytes(text),
+        place: (!source.is_empty()).then(|| (source, line.as_i64().unwrap_or_default())),
+        counted: matches!(counted, Value::Boolean(true)),
     }
 }
 
