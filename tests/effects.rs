@@ -155,7 +155,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A command by its template: `K` a key, `V` a value, `N` a number, `D` a database, `S`, `M`, `s`, `m` amounts of seconds and
-/// milliseconds, from now and absolute, `C` a condition of EXPIRE, `H` a key that often holds a hash, `F` a field.
+/// milliseconds, from now and absolute, `C` a condition of EXPIRE, `H` a key that often holds a hash, `F` a field, `P` a value as DUMP returns it.
 fn command() -> impl Strategy<Value = Vec<String>> {
     const TEMPLATES: &[&str] = &[
         "SET K V",
@@ -281,12 +281,22 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "GEOADD K 13.361389 38.115556 V",
         "SORT K BY nosort STORE K",
         "COPY K K REPLACE",
+        "RESTORE K M P REPLACE",
+        "RESTORE K m P ABSTTL",
+        "RESTORE H 0 P REPLACE",
+        "DUMP K",
     ];
     let random = proptest::collection::vec(any::<u32>(), 12);
     (select(TEMPLATES), random).prop_map(|(template, random)| {
         template.split(' ').zip(random).map(|(word, random)| fill(word, random)).collect()
     })
 }
+
+/// The text `aafm`.
+const TEXT_PAYLOAD: &str = "\x00\x04aafm\x0a\x00OV}\x15+`S\x00";
+/// A hash of two fields, of which one has a deadline that is past.
+const HASH_PAYLOAD: &str =
+    "\x18\x7f\x7f\x7f\x7f\x0b\x01\x00\x00\x02\x01\x02f0\x04abhx\x00\x02f1\x01x\x0c\x00`Z\x05?\x7fe7E";
 
 fn fill(word: &str, random: u32) -> String {
     let random = i64::from(random);
@@ -303,6 +313,7 @@ fn fill(word: &str, random: u32) -> String {
         "s" => (START_MS / 1000 + random % 20).to_string(),
         "m" => (START_MS + random % 10_000).to_string(),
         "C" => pick(&["NX", "XX", "GT", "LT"]),
+        "P" => pick(&[TEXT_PAYLOAD, HASH_PAYLOAD]),
         word => word.to_owned(),
     }
 }
