@@ -15,6 +15,7 @@ mod cjson;
 mod cmsgpack;
 mod convert;
 mod exchange;
+mod globals;
 mod machine;
 mod raise;
 mod random;

@@ -254,7 +254,10 @@ local function enter_function(f, keys, arguments)
   return failed(v)
 end
 
-local function into_scripts(f) return setfenv(f, script_globals) end
+-- What cannot assign to globals reads them without a detour.
+local function into_scripts(f)
+  return setfenv(f, raw.assigns(string.dump(f)) and script_globals or script_inner)
+end
 local function load_library(f)
   library_seen.__index = loading
   local ok, v = xpcall(setfenv(f, library_globals), explain)

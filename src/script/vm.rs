@@ -11,7 +11,7 @@ use mlua::{
 use super::exchange::{Exchange, Order, Outcome, Pause, REPLICATE_ALL, Thrown};
 use super::random::Random;
 use super::register::Registry;
-use super::{bit, call, cjson, cmsgpack, convert, raise, redis, structs};
+use super::{bit, call, cjson, cmsgpack, convert, globals, raise, redis, structs};
 use crate::protocol::reply::Version;
 
 /// More words than this are handed over in tables: Lua's stack has limits.
@@ -104,6 +104,10 @@ fn fill(
     raw.raw_set("register_function", lua.create_function(register)?)?;
     raw.raw_set("error_text", lua.create_function(|lua, text: LuaString| redis::error_text(lua, &text))?)?;
     raw.raw_set("chunk_name", lua.create_function(|lua, name: LuaString| redis::chunk_name(lua, &name))?)?;
+    raw.raw_set(
+        "assigns",
+        lua.create_function(|_, dumped: LuaString| Ok(globals::assigns(&dumped.as_bytes())))?,
+    )?;
     let concat = lua.globals().get::<Table>("table")?.get::<Function>("concat")?;
     raw.raw_set("concat", concat)?;
     raw.raw_set("bit", bit::library(lua)?)?;
