@@ -155,7 +155,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// A command by its template: `K` a key, `V` a value, `N` a number, `D` a database, `S`, `M`, `s`, `m` amounts of seconds and
-/// milliseconds, from now and absolute, `C` a condition of EXPIRE, `H` a key that often holds a hash, `F` a field.
+/// milliseconds, from now and absolute, `C` a condition of EXPIRE, `H` a key that often holds a hash, `F` a field, `P` a value as DUMP returns it.
 fn command() -> impl Strategy<Value = Vec<String>> {
     const TEMPLATES: &[&str] = &[
         "SET K V",
@@ -283,12 +283,22 @@ fn command() -> impl Strategy<Value = Vec<String>> {
         "COPY K K REPLACE",
         "EVAL BODY 2 K K V",
         "EVAL BODY 2 K K V",
+        "RESTORE K M P REPLACE",
+        "RESTORE K m P ABSTTL",
+        "RESTORE H 0 P REPLACE",
+        "DUMP K",
     ];
     let random = proptest::collection::vec(any::<u32>(), 12);
     (select(TEMPLATES), random).prop_map(|(template, random)| {
         template.split(' ').zip(random).map(|(word, random)| fill(word, random)).collect()
     })
 }
+
+/// The text `aafm`.
+const TEXT_PAYLOAD: &str = "\x00\x04aafm\x0a\x00OV}\x15+`S\x00";
+/// A hash of two fields, of which one has a deadline that is past.
+const HASH_PAYLOAD: &str =
+    "\x18\x7f\x7f\x7f\x7f\x0b\x01\x00\x00\x02\x01\x02f0\x04abhx\x00\x02f1\x01x\x0c\x00`Z\x05?\x7fe7E";
 
 fn fill(word: &str, random: u32) -> String {
     let random = i64::from(random);
@@ -313,6 +323,7 @@ fn fill(word: &str, random: u32) -> String {
             "return redis.pcall('incr', KEYS[1]) or redis.pcall('rename', KEYS[1], KEYS[2])",
             "redis.call('set', KEYS[1], redis.call('time')[2]) return redis.call('randomkey')",
         ]),
+        "P" => pick(&[TEXT_PAYLOAD, HASH_PAYLOAD]),
         word => word.to_owned(),
     }
 }

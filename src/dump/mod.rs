@@ -2,7 +2,7 @@
 //! made of.
 //!
 //! A value is a byte that names its [`Form`], and a body. [`Form::of`] chooses the form for a reader of some version,
-//! [`save`] writes the body, [`load`] reads one. Alone it stands with a [footer](footer): version and checksum. Sources of
+//! [`save`] writes the body, [`load`] reads one. Alone it stands with a [`footer`]: version and checksum. Sources of
 //! the format: Redis, `rdb.h` and `rdb.c`; Valkey, the same.
 //!
 //! Guarantees: what we write is read by Redis 7.0 and everything later, unless it says what 7.0 cannot (see [`Form::of`]). Bytes

@@ -114,7 +114,7 @@ pub fn write_f64(out: &mut Vec<u8>, value: f64) {
 }
 
 /// The text of a double as Redis writes it since 7.2: the fewest digits that read back as the same double (see
-/// [`super::shortest`]); infinities as `inf` and `-inf`, NaN as `nan`.
+/// `shortest`); infinities as `inf` and `-inf`, NaN as `nan`.
 #[derive(Clone, Copy, Debug)]
 pub struct DoubleText {
     bytes: [u8; DOUBLE_BYTES_MAX],

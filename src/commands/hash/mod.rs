@@ -1,6 +1,6 @@
 //! Hashes: read, write, count with fields; fields by chance and in small steps; deadlines of fields.
 //!
-//! Every handler that writes to fields first settles them ([`settle`]): those past their deadline go, and the effects say so.
+//! Every handler that writes to fields first settles them (`settle`): those past their deadline go, and the effects say so.
 //! Readers give the time and are not shown such fields.
 
 mod counter;

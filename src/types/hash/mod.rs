@@ -71,7 +71,7 @@ pub enum Hash {
     Large(Box<Large>),
 }
 
-/// A view of a [`Hash`].
+/// A view of a [`Hash`](enum@Hash).
 #[derive(Clone, Copy, Debug)]
 pub enum HashRef<'a> {
     /// Pairs.
