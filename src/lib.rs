@@ -5,13 +5,13 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`node`] | the only room that awaits: sockets, timers, files, tasks; generic over [`runtime::Runtime`] |
-//! | [`commands`] | one file for each command group; a command's entry stands beside its handler |
+//! | [`commands`] | a folder for each command group; a command's entry stands beside its handler |
 //! | [`engine`] | runs one request at a time to completion: lookup, gates, handler, effects |
 //! | [`script`] | the Lua machine, which knows neither commands nor keys |
 //! | [`dump`] | values in Redis's dump file encoding, both ways |
 //! | [`keyspace`] | databases, expiry, eviction, snapshot |
 //! | [`config`], [`stats`] | parameters and redis.conf; counters of INFO |
-//! | [`types`] | data structures; the hash table is the first |
+//! | [`types`] | data structures: the hash table, listpacks, and every type of value |
 //! | [`protocol`] | RESP2, RESP3, inline requests |
 //! | [`text`] | numbers, quoting, patterns, sizes: how Redis writes them |
 //! | [`runtime`] | the only door to time, randomness, network, disk and tasks |
