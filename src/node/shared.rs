@@ -17,6 +17,9 @@ pub type HostHook = Box<dyn Fn(Apply, &Config)>;
 /// Bytes read from a socket at once: as in Redis, so that clients with long pipelines take turns often.
 const READ_BYTES: usize = 16 * 1024;
 
+/// Buffers kept for held replies, at most.
+const SPARE_MAX: usize = 64;
+
 /// Buffers for the connection that is being served: one set for all, since only one is served at a time. It keeps an idle
 /// connection small and the buffers in the cache.
 #[derive(Debug)]
@@ -29,6 +32,29 @@ pub(super) struct Scratch {
     pub prepared: Vec<Prepared>,
     /// Their replies.
     pub output: Vec<u8>,
+    /// For replies that are held until the other connections have been read from.
+    spare: Vec<Vec<u8>>,
+    /// The connection that ran requests last.
+    last: Option<SessionHandle>,
+}
+
+impl Scratch {
+    /// Takes the replies out of `output`, to be held for a moment.
+    pub fn lend_output(&mut self) -> Vec<u8> {
+        std::mem::replace(&mut self.output, self.spare.pop().unwrap_or_default())
+    }
+
+    /// Takes a buffer of [`Scratch::lend_output`] back. An empty one.
+    pub fn take_back(&mut self, buffer: Vec<u8>) {
+        if self.spare.len() < SPARE_MAX && buffer.capacity() <= 2 * READ_BYTES {
+            self.spare.push(buffer);
+        }
+    }
+
+    /// Notes whose requests ran. Whether those before were another's.
+    pub fn takes_turns(&mut self, client: SessionHandle) -> bool {
+        self.last.replace(client).is_some_and(|last| last != client)
+    }
 }
 
 /// The state that a node's tasks share. Nobody holds a borrow of it across an await.
@@ -68,6 +94,8 @@ impl<R: Runtime> Shared<R> {
             batch: Batch::default(),
             prepared: Vec::new(),
             output: Vec::with_capacity(READ_BYTES),
+            spare: Vec::new(),
+            last: None,
         };
         Shared {
             engine: RefCell::new(engine),

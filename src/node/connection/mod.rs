@@ -34,6 +34,8 @@ use output::Output;
 const OUTPUT_KEPT_BYTES: usize = 256 * 1024;
 /// When so many bytes of replies have collected, they are sent, and others have their turn, before more requests run.
 const OUTPUT_BURST_BYTES: usize = 1024 * 1024;
+/// Replies beyond this are sent before others have their turn: kept longer, they would leave the cache.
+const HELD_BYTES_MAX: usize = 16 * 1024;
 /// Requests that are parsed and looked up together.
 const BATCH_MAX: usize = 256;
 /// Room made for more of an unfinished request, at least and at most. Within that, no more than has come already: a length
@@ -210,7 +212,7 @@ impl<R: Runtime> Connection<R> {
         self.input.extend_from_slice(&whole[consumed..length]);
         scratch.input = whole;
         self.yielding |= length == scratch.input.len();
-        self.after_run(&mut scratch, length, cx)?;
+        self.after_run(&mut scratch, length, &progress, cx)?;
         Poll::Ready(Ok(progress))
     }
 
@@ -230,7 +232,7 @@ impl<R: Runtime> Connection<R> {
         self.received_bytes += length as u64;
         let progress = self.run_kept(scratch);
         self.yielding |= length == room;
-        self.after_run(scratch, length, cx)?;
+        self.after_run(scratch, length, &progress, cx)?;
         Poll::Ready(Ok(progress))
     }
 
@@ -245,7 +247,7 @@ impl<R: Runtime> Connection<R> {
         let shared = self.shared.clone();
         let mut scratch = shared.scratch.borrow_mut();
         let progress = self.run_kept(&mut scratch);
-        self.after_run(&mut scratch, 0, cx)?;
+        self.after_run(&mut scratch, 0, &progress, cx)?;
         Ok(progress)
     }
 
@@ -359,14 +361,36 @@ impl<R: Runtime> Connection<R> {
     }
 
     /// After requests ran: sends the replies, tells the clients that they concern, counts.
-    fn after_run(&mut self, scratch: &mut Scratch, received: usize, cx: &mut Context<'_>) -> io::Result<()> {
+    fn after_run(
+        &mut self,
+        scratch: &mut Scratch,
+        received: usize,
+        progress: &Progress,
+        cx: &mut Context<'_>,
+    ) -> io::Result<()> {
         self.shared.deliver();
+        if self.may_hold(scratch, progress) {
+            self.output.hold(scratch.lend_output());
+            self.yielding = true;
+            self.note_traffic(received, 0);
+            return Ok(());
+        }
         let sent = self.output.send(&mut self.stream, &scratch.output, cx);
         // Also when the connection is lost: the next one to use the scratch must find none of this one's replies.
         scratch.output.clear();
         scratch.output.shrink_to(OUTPUT_KEPT_BYTES);
         self.note_traffic(received, sent?);
         Ok(())
+    }
+
+    /// Whether the replies may stay until all connections that have sent something have been read from. A program that has
+    /// many connections is then woken once for all their replies, which costs the kernel, and so the node, much less.
+    fn may_hold(&self, scratch: &mut Scratch, progress: &Progress) -> bool {
+        scratch.takes_turns(self.client)
+            && matches!(progress, Progress::Done)
+            && !self.ending
+            && (1..=HELD_BYTES_MAX).contains(&scratch.output.len())
+            && self.output.unsent() == 0
     }
 
     fn note_traffic(&mut self, received: usize, sent: usize) {
@@ -394,6 +418,9 @@ impl<R: Runtime> Connection<R> {
         let sent = self.output.sent_bytes - before;
         if sent > 0 {
             self.note_traffic(0, sent as usize);
+        }
+        if let Some(buffer) = self.output.give_back() {
+            self.shared.scratch.borrow_mut().take_back(buffer);
         }
         flushed.map_ok(drop)
     }

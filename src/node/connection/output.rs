@@ -16,6 +16,8 @@ pub(super) struct Output {
     /// Those before `sent` it has taken.
     pending: Vec<u8>,
     sent: usize,
+    /// `pending` is one of the node's own buffers, and goes back there if the socket takes all of it at once.
+    lent: bool,
     /// Since when more than the soft limit is unsent.
     over_since: Option<Monotonic>,
     /// Bytes sent since connecting.
@@ -30,11 +32,25 @@ impl Output {
 
     /// Bytes of memory held.
     pub fn memory_bytes(&self) -> usize {
-        self.pending.capacity()
+        if self.lent { 0 } else { self.pending.capacity() }
+    }
+
+    /// Keeps replies in the node's own buffer, to be sent soon. Nothing may be unsent.
+    pub fn hold(&mut self, replies: Vec<u8>) {
+        debug_assert!(self.pending.is_empty(), "replies are held behind nothing");
+        self.pending = replies;
+        self.lent = true;
+    }
+
+    /// The node's buffer, if one was lent and all of it has been sent.
+    pub fn give_back(&mut self) -> Option<Vec<u8>> {
+        let sent = std::mem::take(&mut self.lent) && self.pending.is_empty();
+        sent.then(|| std::mem::take(&mut self.pending))
     }
 
     /// Adds bytes behind the unsent ones.
     pub fn push(&mut self, bytes: Vec<u8>) {
+        self.lent = false;
         if self.pending.is_empty() {
             self.pending = bytes;
         } else {
@@ -44,12 +60,14 @@ impl Output {
 
     /// Where a job's reply goes.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
+        self.lent = false;
         &mut self.pending
     }
 
     /// Drops what is unsent.
     pub fn clear(&mut self) {
         self.pending = Vec::new();
+        self.lent = false;
         self.sent = 0;
     }
 
@@ -77,11 +95,17 @@ impl Output {
         self.sent += taken;
         self.sent_bytes += taken as u64;
         if self.unsent() > 0 {
+            self.lent = false;
             self.forget_sent();
             return Poll::Pending;
         }
         self.over_since = None;
-        self.clear();
+        if self.lent {
+            self.pending.clear();
+            self.sent = 0;
+        } else {
+            self.clear();
+        }
         Poll::Ready(Ok(taken))
     }
 
