@@ -1,4 +1,4 @@
-//! `redis.call` and `redis.pcall`: out to the driver and back.
+//! The words of `redis.call`, and what it comes back with; the way out to the driver is in [`bridge`](super::bridge).
 
 use mlua::{Lua, MultiValue, Value};
 
@@ -8,22 +8,8 @@ use super::{convert, raise};
 use crate::protocol::request::OwnedRequest;
 use crate::text;
 
-/// Has the driver run a command. Its failure is raised, or returned if the call is protected.
-pub(super) fn call(
-    lua: &Lua,
-    words: MultiValue,
-    (way, exchange): (&Way, &Exchange),
-    protected: bool,
-) -> mlua::Result<Value> {
-    let asked = {
-        let mut request = exchange.request.borrow_mut();
-        fill(&mut request, &words)
-    };
-    drop(words);
-    if let Err(text) = asked {
-        return failed(lua, text.as_bytes(), protected);
-    }
-    way.suspend(Pause::Call);
+/// What `redis.call` returns or raises when the driver has answered; `redis.pcall`, which is protected, raises nothing.
+pub(super) fn end(lua: &Lua, exchange: &Exchange, protected: bool) -> mlua::Result<Value> {
     let reply = exchange.reply.borrow();
     match reply.first() {
         Some(b'-') => {
@@ -40,17 +26,8 @@ fn failed(lua: &Lua, text: &[u8], protected: bool) -> mlua::Result<Value> {
 }
 
 /// `redis.acl_check_cmd`.
-pub(super) fn may_call(
-    lua: &Lua,
-    words: MultiValue,
-    (way, exchange): (&Way, &Exchange),
-) -> mlua::Result<Option<bool>> {
-    let asked = {
-        let mut request = exchange.request.borrow_mut();
-        fill(&mut request, &words)
-    };
-    let _ = lua;
-    asked.map_err(raise::table)?;
+pub(super) fn may_call(words: &MultiValue, (way, exchange): (&Way, &Exchange)) -> mlua::Result<Option<bool>> {
+    fill(&mut exchange.request.borrow_mut(), words).map_err(raise::table)?;
     way.suspend(Pause::Ask);
     match exchange.answer.get() {
         Some(allowed) => Ok(Some(allowed)),
@@ -58,6 +35,10 @@ pub(super) fn may_call(
     }
 }
 
+/// A call without words.
+pub(super) const NO_WORDS: &str = "ERR Please specify at least one argument for this redis lib call";
+/// A word that cannot be one.
+pub(super) const NO_WORD: &str = "ERR Lua redis lib command arguments must be strings or integers";
 /// The least integer, which Redis writes as a double.
 const LEAST_INTEGER_TEXT: &[u8] = b"-9223372036854776000";
 
@@ -65,31 +46,29 @@ const LEAST_INTEGER_TEXT: &[u8] = b"-9223372036854776000";
 fn fill(request: &mut OwnedRequest, words: &MultiValue) -> Result<(), &'static str> {
     request.clear();
     if words.is_empty() {
-        return Err("ERR Please specify at least one argument for this redis lib call");
+        return Err(NO_WORDS);
     }
     for word in words.iter() {
         match word {
             Value::String(text) => request.push(&text.as_bytes()),
-            Value::Integer(number) if *number != i64::MIN => {
-                request.push(itoa::Buffer::new().format(*number).as_bytes());
-            }
-            Value::Integer(_) => request.push(LEAST_INTEGER_TEXT),
-            Value::Number(number) => {
-                let mut text = Vec::with_capacity(24);
-                write_number(&mut text, *number);
-                request.push(&text);
-            }
-            _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
+            Value::Integer(number) => push_number(request, *number as f64),
+            Value::Number(number) => push_number(request, *number),
+            _ => return Err(NO_WORD),
         }
     }
     Ok(())
 }
 
 /// A number as an argument of a command, as Redis writes it: like any double, but a zero has no sign.
-fn write_number(text: &mut Vec<u8>, number: f64) {
-    if number == 0.0 {
-        text.push(b'0');
+pub(super) fn push_number(request: &mut OwnedRequest, number: f64) {
+    let integer = number as i64;
+    if number == i64::MIN as f64 {
+        request.push(LEAST_INTEGER_TEXT);
+    } else if integer as f64 == number && integer != i64::MAX {
+        request.push(itoa::Buffer::new().format(integer).as_bytes());
     } else {
-        text::write_f64(text, number);
+        let mut text = Vec::with_capacity(24);
+        text::write_f64(&mut text, number);
+        request.push(&text);
     }
 }

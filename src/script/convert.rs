@@ -159,6 +159,13 @@ pub(super) fn write_result(
     Writer { reply: Reply::new(out, versions.0), script: versions.1 }.value(value, 0)
 }
 
+/// Writes an array of these values, of which none is nil.
+pub(super) fn write_row(out: &mut Vec<u8>, row: &[Value], versions: (Version, Version)) -> mlua::Result<()> {
+    let mut writer = Writer { reply: Reply::new(out, versions.0), script: versions.1 };
+    writer.reply.array(row.len());
+    row.iter().try_for_each(|value| writer.value(value, 1))
+}
+
 struct Writer<'a> {
     reply: Reply<'a>,
     script: Version,

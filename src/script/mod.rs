@@ -10,6 +10,7 @@
 //! in `tostring` of tables and lets decide the order of tables that have tables as keys.
 
 mod bit;
+mod bridge;
 mod call;
 mod cjson;
 mod cmsgpack;

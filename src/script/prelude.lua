@@ -9,7 +9,8 @@ local getmetatable, setmetatable, setfenv, xpcall = getmetatable, setmetatable, 
 local native = { pairs = pairs, pcall = pcall, loadstring = loadstring, load = load, insert = table.insert }
 local sub, resume, wrap = string.sub, coroutine.resume, coroutine.wrap
 local script_globals, shared_string_metatable
-local keys_of_one, arguments_of_one = { '' }, { '' }
+-- KEYS and ARGV of scripts with one key and few arguments, by the number of arguments: see `enter_few`.
+local kept_keys, kept_arguments = {}, { [0] = {}, {}, {}, {}, {} }
 local READONLY = 'Attempt to modify a readonly table'
 
 -- The tables behind those that scripts see.
@@ -61,7 +62,9 @@ end
 
 function shared.setmetatable(t, m)
   if behind[t] then error(READONLY, 0) end
-  if t == keys_of_one or t == arguments_of_one then keys_of_one, arguments_of_one = {}, {} end
+  for n = 0, 4 do
+    if t == kept_keys or t == kept_arguments[n] then kept_keys, kept_arguments[n] = {}, {} end
+  end
   return setmetatable(t, m)
 end
 
@@ -207,25 +210,50 @@ local function failed(v)
   return err, rawget(v, 'source') or '', rawget(v, 'line') or 0, rawget(v, 'ignore_error_stats_update') == true
 end
 
--- KEYS and ARGV with one word each are used again, if the script before has left them as they were made.
-local function enter_one_one(f, key, argument)
-  local keys, arguments = keys_of_one, arguments_of_one
-  if keys[1] == nil or arguments[1] == nil or next(keys, 1) ~= nil or next(arguments, 1) ~= nil then
-    keys, arguments = {}, {}
-    keys_of_one, arguments_of_one = keys, arguments
+-- How a run has ended, in at most five values: a number of elements and a short plain array's elements; or 0 and any other
+-- result; or -1 and what `failed` says.
+local function ended(ok, v)
+  if not ok then return -1, failed(v) end
+  if type(v) ~= 'table' or getmetatable(v) ~= nil then return 0, v end
+  local a, b, c, d = v[1], v[2], v[3], v[4]
+  if a == nil or v.err ~= nil or v.ok ~= nil or v.double ~= nil or v.map ~= nil or v.set ~= nil or v.big_number ~= nil
+    or v.verbatim_string ~= nil then
+    return 0, v
   end
-  keys[1], arguments[1] = key, argument
-  script_inner.KEYS, script_inner.ARGV = keys, arguments
-  local ok, v = xpcall(f, explain)
-  if ok then return v end
-  return failed(v)
+  if b == nil then return 1, a end
+  if c == nil then return 2, a, b end
+  if d == nil then return 3, a, b, c end
+  if v[5] == nil then return 4, a, b, c, d end
+  return 0, v
 end
 
-local function enter_one(f, key, ...)
-  script_inner.KEYS, script_inner.ARGV = { key }, { ... }
-  local ok, v = xpcall(f, explain)
-  if ok then return v end
-  return failed(v)
+-- One key, and `n` arguments, no more than four. The tables are used again if the script before has left them as they were
+-- made: with nothing behind what is written anew.
+local function enter_few(f, key, n, a, b, c, d)
+  local keys, arguments = kept_keys, kept_arguments[n]
+  if keys[1] == nil or next(keys, 1) ~= nil then
+    keys = { key }
+    kept_keys = keys
+  else
+    keys[1] = key
+  end
+  if n == 0 then
+    if next(arguments) ~= nil then
+      arguments = {}
+      kept_arguments[0] = arguments
+    end
+  elseif arguments[n] == nil or next(arguments, n) ~= nil then
+    -- Of the right size from the beginning.
+    if n == 1 then arguments = { a } elseif n == 2 then arguments = { a, b } else arguments = { a, b, c, d } end
+    kept_arguments[n] = arguments
+  else
+    arguments[1] = a
+    if n > 1 then arguments[2] = b end
+    if n > 2 then arguments[3] = c end
+    if n > 3 then arguments[4] = d end
+  end
+  script_inner.KEYS, script_inner.ARGV = keys, arguments
+  return ended(xpcall(f, explain))
 end
 
 local function enter(f, keys, ...)
@@ -236,22 +264,16 @@ local function enter(f, keys, ...)
     for i = keys + 1, select('#', ...) do names[i] = nil end
     script_inner.KEYS, script_inner.ARGV = names, { select(keys + 1, ...) }
   end
-  local ok, v = xpcall(f, explain)
-  if ok then return v end
-  return failed(v)
+  return ended(xpcall(f, explain))
 end
 
 local function enter_with(f, keys, arguments)
   script_inner.KEYS, script_inner.ARGV = keys, arguments
-  local ok, v = xpcall(f, explain)
-  if ok then return v end
-  return failed(v)
+  return ended(xpcall(f, explain))
 end
 
 local function enter_function(f, keys, arguments)
-  local ok, v = xpcall(function() return f(keys, arguments) end, explain)
-  if ok then return v end
-  return failed(v)
+  return ended(xpcall(function() return f(keys, arguments) end, explain))
 end
 
 -- What cannot assign to globals reads them without a detour.
@@ -262,8 +284,7 @@ local function load_library(f)
   library_seen.__index = loading
   local ok, v = xpcall(setfenv(f, library_globals), explain)
   library_seen.__index = library_inner
-  if ok then return v end
-  return failed(v)
+  return ended(ok, ok and nil or v)
 end
 
-return enter_one_one, enter_one, enter, enter_with, enter_function, into_scripts, load_library
+return enter_few, enter, enter_with, enter_function, into_scripts, load_library

@@ -8,6 +8,9 @@ use mlua::{
     VmState,
 };
 
+use mlua::state::{GcIncParams, GcMode};
+
+use super::bridge::{self, Bridge};
 use super::exchange::{Exchange, Order, Outcome, Pause, REPLICATE_ALL, Thrown};
 use super::random::Random;
 use super::register::Registry;
@@ -16,23 +19,30 @@ use crate::protocol::reply::Version;
 
 /// More words than this are handed over in tables: Lua's stack has limits.
 const WORDS_ON_STACK_MAX: usize = 64;
+/// The next collection begins when so much of what is in use after one has been allocated. Twice Lua's own measure: scripts
+/// leave little, and what is to be looked through is mostly ours.
+const GC_PAUSE_PERCENT: i32 = 400;
 /// The name by which the hook finds the function that stops the machine.
 const SLICE: &str = "slice";
 /// The name of our own chunk.
 const PRELUDE: &str = "=seawall";
 
-/// What a run amounts to: its result, or an error, the place, the line, and whether it was counted.
-type Ended = (Value, Value, Value, Value);
+/// Arguments that scripts with one key are handed over without a table of their own, at most.
+const FEW_ARGUMENTS: usize = 4;
+
+/// What a run amounts to: -1 and an error, its place, the line, and whether it was counted; 0 and a result; or the number
+/// of elements of a short plain array and these elements.
+type Ended = (i32, [Value; 4]);
+/// The same as Lua hands it over.
+type EndedValues = (i32, Value, Value, Value, Value);
 
 /// The way from Lua to the driver.
 pub(super) type Way = Yielder<Order, Pause>;
 
 /// What Lua is entered by.
 struct Doors {
-    /// A script, its key, its argument.
-    enter_one_one: Function,
-    /// A script, its key, its arguments.
-    enter_one: Function,
+    /// A script, its key, the number of its arguments, these.
+    enter_few: Function,
     /// A script, the number of its keys, its words.
     enter: Function,
     /// The same with two tables.
@@ -60,15 +70,18 @@ pub(super) fn live(way: &Way, exchange: &Rc<Exchange>) {
 fn serve(lua: &Lua, way: &Way, exchange: &Rc<Exchange>) -> mlua::Result<()> {
     lua.set_app_data(exchange.clone());
     let (registry, random) = (Rc::new(Registry::default()), Rc::new(Random::default()));
+    let bridge = Bridge { way, exchange };
     lua.scope(|scope| {
         let raw = lua.create_table()?;
         let api = lua.create_table()?;
         for (name, protected) in [("call", false), ("pcall", true)] {
-            let calls =
-                move |lua: &Lua, words: MultiValue| call::call(lua, words, (way, exchange), protected);
-            api.raw_set(name, scope.create_function(calls)?)?;
+            let end = scope.create_function(move |lua: &Lua, ()| call::end(lua, exchange, protected))?;
+            // SAFETY: no script runs after `serve` has ended, and the bridge lives until then.
+            #[allow(unsafe_code, reason = "for the same reason as in `bridge`")]
+            let function = unsafe { bridge::function(lua, &bridge, end)? };
+            api.raw_set(name, function)?;
         }
-        let asks = |lua: &Lua, words: MultiValue| call::may_call(lua, words, (way, exchange));
+        let asks = |_: &Lua, words: MultiValue| call::may_call(&words, (way, exchange));
         api.raw_set("acl_check_cmd", scope.create_function(asks)?)?;
         let stop = |_: &Lua, ()| Ok(way.suspend(Pause::Slice) == Order::Kill);
         lua.set_named_registry_value(SLICE, scope.create_function(stop)?)?;
@@ -76,10 +89,10 @@ fn serve(lua: &Lua, way: &Way, exchange: &Rc<Exchange>) -> mlua::Result<()> {
         raw.raw_set("redis", api)?;
         fill(lua, &raw, (exchange, &registry, &random))?;
         let doors = lua.load(include_str!("prelude.lua")).set_name(PRELUDE).call(raw)?;
-        let (enter_one_one, enter_one, enter, enter_with, enter_function, into_scripts, load_library) = doors;
-        let doors =
-            Doors { enter_one_one, enter_one, enter, enter_with, enter_function, into_scripts, load_library };
+        let (enter_few, enter, enter_with, enter_function, into_scripts, load_library) = doors;
+        let doors = Doors { enter_few, enter, enter_with, enter_function, into_scripts, load_library };
         let vm = Vm { lua, exchange, registry, doors };
+        lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(GC_PAUSE_PERCENT)));
         vm.watch(false)?;
         vm.serve(way)
     })
@@ -211,7 +224,7 @@ impl Vm<'_> {
         // The words stay borrowed while the script runs: the next run is prepared only when this one has ended.
         let ended: mlua::Result<Ended> = if run.is_function || run.words.len() > WORDS_ON_STACK_MAX {
             let door = if run.is_function { &self.doors.enter_function } else { &self.doors.enter_with };
-            door.call((&*function, self.tables(&run)?))
+            door.call::<EndedValues>((&*function, self.tables(&run)?)).map(gathered)
         } else {
             self.enter(&function, &run)
         };
@@ -224,20 +237,16 @@ impl Vm<'_> {
 
     fn enter(&self, function: &Function, run: &super::Run) -> mlua::Result<Ended> {
         let mut words = run.words.words().map(|word| self.word(word));
-        match (run.keys, run.words.len()) {
-            (1, 2) => {
-                let (key, argument) = (words.next().transpose()?, words.next().transpose()?);
-                self.doors.enter_one_one.call((function, key, argument))
-            }
-            (1, _) => {
-                let words = words.collect::<mlua::Result<Variadic<_>>>()?;
-                self.doors.enter_one.call((function, words))
-            }
-            (keys, _) => {
-                let words = words.collect::<mlua::Result<Variadic<_>>>()?;
-                self.doors.enter.call((function, keys, words))
-            }
-        }
+        let arguments = run.words.len() - run.keys;
+        let ended: EndedValues = if run.keys == 1 && arguments <= FEW_ARGUMENTS {
+            let mut next = || words.next().transpose();
+            let (key, a, b, c, d) = (next()?, next()?, next()?, next()?, next()?);
+            self.doors.enter_few.call((function, key, arguments, a, b, c, d))?
+        } else {
+            let words = words.collect::<mlua::Result<Variadic<_>>>()?;
+            self.doors.enter.call((function, run.keys, words))?
+        };
+        Ok(gathered(ended))
     }
 
     /// A word as a value that costs little to hand over.
@@ -259,15 +268,18 @@ impl Vm<'_> {
         Ok(Variadic::from(vec![keys, arguments]))
     }
 
-    /// Writes the result, or says what was raised: then there are four values.
-    fn ended(&self, ended: Ended, version: Version) -> mlua::Result<Outcome> {
-        if has_failed(&ended) {
-            return Ok(Outcome::Thrown(thrown(&ended)));
-        }
+    /// Writes the result, or says what was raised.
+    fn ended(&self, (elements, values): Ended, version: Version) -> mlua::Result<Outcome> {
+        let Ok(elements) = usize::try_from(elements) else {
+            return Ok(Outcome::Thrown(thrown(&values)));
+        };
         let mut result = self.exchange.result.borrow_mut();
         result.clear();
         let versions = (version, self.exchange.version.get());
-        convert::write_result(&mut result, &ended.0, versions)?;
+        match values.get(..elements) {
+            Some(row) if elements > 0 => convert::write_row(&mut result, row, versions)?,
+            _ => convert::write_result(&mut result, &values[0], versions)?,
+        }
         Ok(Outcome::Returned)
     }
 
@@ -277,19 +289,19 @@ impl Vm<'_> {
             Err(text) => return Ok(Outcome::NotCompiled(text)),
         };
         self.exchange.loading.set(true);
-        let ended: mlua::Result<Ended> = self.doors.load_library.call(function);
+        let ended: mlua::Result<EndedValues> = self.doors.load_library.call(function);
         self.exchange.loading.set(false);
         let registered = self.registry.take_registered();
-        let ended = match ended {
-            Ok(ended) => ended,
+        let (elements, values) = match ended {
+            Ok(ended) => gathered(ended),
             Err(error) => {
                 registered.iter().for_each(|function| self.registry.forget(function.code));
                 return Ok(Outcome::Thrown(escaped(&error)));
             }
         };
-        if has_failed(&ended) {
+        if elements < 0 {
             registered.iter().for_each(|function| self.registry.forget(function.code));
-            return Ok(Outcome::Thrown(thrown(&ended)));
+            return Ok(Outcome::Thrown(thrown(&values)));
         }
         Ok(Outcome::Loaded(registered))
     }
@@ -304,12 +316,12 @@ fn escaped(error: &mlua::Error) -> Thrown {
     Thrown { text: text.into_bytes(), place: None, counted: false }
 }
 
-/// The failure of a run has four parts, the first of which are texts; a success has one.
-fn has_failed(ended: &Ended) -> bool {
-    !ended.1.is_nil()
+fn gathered((elements, a, b, c, d): EndedValues) -> Ended {
+    (elements, [a, b, c, d])
 }
 
-fn thrown((text, source, line, counted): &Ended) -> Thrown {
+/// From the four parts of a failure.
+fn thrown([text, source, line, counted]: &[Value; 4]) -> Thrown {
     let bytes = |value: &Value| match value {
         Value::String(text) => text.as_bytes().to_vec(),
         _ => Vec::new(),
