@@ -66,7 +66,7 @@ fn run(settings: Settings) -> Report {
 /// The run. `Err` if clients were not served again after the faults.
 async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, Log) {
     let log = Rc::new(RefCell::new(Log::default()));
-    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, Config::default()));
+    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, stage::in_memory()));
     if let Err(e) = groups::create(ADDRESS).await {
         return (Err(format!("the group is not made: {e}")), Log::default());
     }

@@ -62,7 +62,7 @@ fn run(settings: Settings) -> Report {
 async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, History) {
     let address = ADDRESS;
     let recorder = Recorder::new(&sim);
-    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, Config::default()));
+    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, stage::in_memory()));
     let stop = Rc::new(Cell::new(false));
     let mut rounds = Vec::new();
     let clients = (0..CLIENTS).map(|i| {

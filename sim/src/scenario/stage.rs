@@ -23,6 +23,13 @@ pub(super) const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(
 /// Within this time after the last fault every client must have been answered.
 const RECOVERY_MAX: Duration = Duration::from_secs(10);
 
+/// What a node is told that keeps its data in memory only.
+pub(super) fn in_memory() -> Config {
+    let mut config = Config::default();
+    config.save.0.clear();
+    config
+}
+
 /// The node's process.
 pub(super) async fn serve(plant: Option<Plant>, mut config: Config) {
     // Its clients come from other machines, and there is no password.
@@ -34,7 +41,10 @@ pub(super) async fn serve(plant: Option<Plant>, mut config: Config) {
         identity: Identity::default(),
     };
     match Node::<SimRuntime>::start(options) {
-        Ok(node) => node.stopped().await,
+        Ok(node) => match node.stopped().await {
+            Ok(()) => {}
+            Err(e) => panic!("the node cannot go on: {e}"),
+        },
         Err(e) => panic!("the node does not start: {e}"),
     }
 }
