@@ -2,6 +2,7 @@
 // installed in. Empties the databases.
 
 import assert from "node:assert/strict";
+import { setMaxListeners } from "node:events";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -14,12 +15,14 @@ const Redis = require("ioredis");
 const connection = { host, port, maxRetriesPerRequest: null };
 const client = new Redis(connection);
 const open = [];
+setMaxListeners(1000);
 const opened = (thing) => (open.push(thing), thing);
 const queueOf = (name) => opened(new Queue(name, { connection }));
 const workerOf = (name, processor, options = {}) => opened(new Worker(name, processor, { connection, ...options }));
 
 async function eventsOf(name) {
-  const events = opened(new QueueEvents(name, { connection }));
+  // From the beginning: its first read may come after the first job.
+  const events = opened(new QueueEvents(name, { connection, lastEventId: "0" }));
   await events.waitUntilReady();
   return events;
 }

@@ -90,6 +90,7 @@ def scheduler_and_commands():
     queue = rq.Queue("later", connection=connection)
     soon = queue.enqueue_in(datetime.timedelta(seconds=1), rq_jobs.add, 1, 1)
     tomorrow = queue.enqueue_in(datetime.timedelta(days=1), rq_jobs.add, 1, 1)
+    connection.delete("never-ends")
     assert set(queue.scheduled_job_registry.get_job_ids()) == {soon.id, tomorrow.id} and queue.is_empty()
     with running([*WORKER, "--with-scheduler", "later"], cwd=HERE):
         until(lambda: soon.get_status() == JobStatus.FINISHED, "the scheduled job")

@@ -1,8 +1,11 @@
 """What the programs beside this share: the node that they are given, other processes, and waiting with a deadline."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -22,14 +25,18 @@ def until(condition, what, seconds=30):
 
 @contextlib.contextmanager
 def running(command, **options):
-    """A process for the length of a block; it is told to end, and has to end well."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
-    try:
-        yield process
-        process.terminate()
-        output = process.communicate(timeout=30)[0]
-        assert process.returncode == 0, f"{command} ends with {process.returncode}:\n{output}"
-    except BaseException:
-        process.kill()
-        sys.stderr.write(process.communicate()[0] or "")
-        raise
+    """A process for the length of a block; it is told to end, and has to end well. What it leaves running is ended too."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, **options)
+        try:
+            yield process
+            process.terminate()
+            assert process.wait(timeout=30) == 0, f"{command} ends with {process.returncode}"
+        except BaseException:
+            output.seek(0)
+            sys.stderr.write(output.read())
+            raise
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
