@@ -22,8 +22,9 @@ def as_many_as_allowed(limiter):
     assert limiter.test(item, "alice") and limiter.get_window_stats(item, "alice").remaining == 10
     assert [limiter.hit(item, "alice") for _ in range(12)] == [True] * 10 + [False] * 2
     assert not limiter.test(item, "alice") and limiter.hit(item, "bob"), "each has a limit of his own"
-    stats = limiter.get_window_stats(item, "alice")
-    assert stats.remaining == 0 and 0 < stats.reset_time - time.time() <= 7200
+    before, stats = time.time(), limiter.get_window_stats(item, "alice")
+    # A sliding window that is younger than a millisecond says that it ends at once, whatever the server.
+    assert stats.remaining == 0 and 0 <= stats.reset_time - before <= 3601
     assert limiter.get_window_stats(item, "bob").remaining == 9
     limiter.clear(item, "alice")
     assert limiter.hit(item, "alice") and limiter.get_window_stats(item, "alice").remaining == 9
