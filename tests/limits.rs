@@ -183,7 +183,6 @@ fn a_client_that_lags_behind_for_ever_costs_only_what_it_has_not_read() {
         client.read_exact(&mut reply).unwrap();
     }
     let kilobytes = server.resident_kilobytes();
-    eprintln!("lag {kilobytes}");
     assert!(kilobytes < 300_000, "{kilobytes} kB for {LAG} unread replies of {VALUE_BYTES} bytes");
 }
 
