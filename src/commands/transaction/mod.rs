@@ -22,7 +22,6 @@ const MULTI: Command = Command {
         Flag::Stale,
         Flag::Fast,
         Flag::AllowBusy,
-        Flag::NoMulti,
         Flag::Unqueued,
     ],
     since: "1.2.0",
