@@ -123,6 +123,8 @@ async fn end_of(node: &Node<Tokio>) -> std::io::Result<()> {
             info!("User requested shutdown...");
             return Ok(());
         }
-        warn!("Received {signal} but errors trying to shut down the server, check the logs for more information");
+        warn!(
+            "Received {signal} but errors trying to shut down the server, check the logs for more information"
+        );
     }
 }

@@ -186,7 +186,11 @@ fn fill(client: &mut Client) {
         ]);
     }
     client.run(&["SELECT 3", "SET other 1", "SELECT 0"]);
-    client.ask(&["FUNCTION", "LOAD", "#!lua name=lib\nredis.register_function('one', function() return 1 end)"]);
+    client.ask(&[
+        "FUNCTION",
+        "LOAD",
+        "#!lua name=lib\nredis.register_function('one', function() return 1 end)",
+    ]);
 }
 
 /// What tells the data apart: replies that do not depend on order or time.

@@ -25,8 +25,8 @@ pub fn is_explained(words: &Words, ours: &Value, theirs: &Value, did: &impl Fn(&
         }
         // Redis turns a hash into the form with deadlines when one is asked for, even if no field gets any.
         ("object", None, None) if is_hash_form(ours) && is_hash_form(theirs) => true,
-        // The greatest index passes Redis's test of the range; the element that it then sets is the last one's.
-        ("lset", Some(_), None) => has("9223372036854775807") || has("-9223372036854775808"),
+        // Redis looks at the low 32 bits of an index only.
+        ("lset", Some(_), None) => words.get(2).is_some_and(|index| is_beyond_32_bits(index)),
         _ => false,
     }
 }
@@ -37,6 +37,11 @@ fn is_sorted_set_form(name: &Value) -> bool {
 
 fn is_hash_form(name: &Value) -> bool {
     matches!(name.as_bytes(), Some(b"listpack" | b"listpackex"))
+}
+
+fn is_beyond_32_bits(index: &[u8]) -> bool {
+    let number = std::str::from_utf8(index).ok().and_then(|text| text.parse::<i64>().ok());
+    number.is_some_and(|number| i32::try_from(number).is_err())
 }
 
 fn is_small_or_large(name: &Value) -> bool {

@@ -372,6 +372,18 @@ impl Engine {
         }
     }
 
+    /// Begins to measure for [`Engine::note_since`], if anybody wants to know.
+    pub(crate) fn measure(&self) -> Option<Monotonic> {
+        (self.config.latency_monitor_threshold_ms != 0).then(|| (self.stopwatch)())
+    }
+
+    /// Notes what was measured since then.
+    pub(crate) fn note_since(&mut self, event: &'static str, begin: Option<Monotonic>, now: Now) {
+        if let Some(begin) = begin {
+            self.note_latency(event, (self.stopwatch)() - begin, now);
+        }
+    }
+
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].
     pub fn discard_later(&mut self, cleared: Cleared) {
         self.garbage.push(Garbage::Databases(cleared));

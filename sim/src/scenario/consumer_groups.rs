@@ -7,7 +7,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use seawall::config::Config;
 use seawall::runtime::Runtime;
 use seawall_checker::History;
 use seawall_checker::streams::{self, Log};

@@ -8,7 +8,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use seawall::config::Config;
 use seawall::runtime::Runtime;
 use seawall_checker::timeline::Statistics;
 use seawall_checker::totals::{self, Finding};

@@ -64,7 +64,6 @@ fn usage(call: &mut Call<'_>) -> Result<(), Failure> {
 const PURGE: Command = Command {
     name: "memory|purge",
     arity: 2,
-    flags: &[Flag::Loading],
     summary: "Gives freed memory back to the operating system.",
     complexity: "Depends on how much memory is allocated, could be slow",
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
@@ -80,7 +79,6 @@ fn purge(call: &mut Call<'_>) -> Result<(), Failure> {
 const MALLOC_STATS: Command = Command {
     name: "memory|malloc-stats",
     arity: 2,
-    flags: &[Flag::Loading],
     summary: "Returns the allocator's own figures.",
     complexity: "Depends on how much memory is allocated, could be slow",
     tips: SPECIAL,

@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("rdb-version-check", Kind::Enum(&["strict", "relaxed"]), "strict").unlisted(),
     Row::new("rdbchecksum", Kind::Bool, "yes").immutable().field(field!(rdbchecksum)),
     Row::new("rdbcompression", Kind::Bool, "yes").field(field!(rdbcompression)),
-    Row::new("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no"),
+    Row::new("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no").moot(),
     Row::new("save", Kind::Save, "3600 1 300 100 60 10000").field(field!(save)),
     Row::new("stop-writes-on-bgsave-error", Kind::Bool, "yes").field(field!(stop_writes_on_bgsave_error)),
     Row::new("rdb-key-save-delay", Kind::int(I32_MIN, I32_MAX), "0").unlisted(),

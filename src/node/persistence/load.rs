@@ -120,7 +120,12 @@ impl Taking {
                 }
                 Some(Part::Library(code)) => {
                     let loaded = engine.load_library(&code, Existing::Stays);
-                    loaded.map_err(|e| refused(&format!("a library of functions is refused: {}", String::from_utf8_lossy(e.text()))))?;
+                    loaded.map_err(|e| {
+                        refused(&format!(
+                            "a library of functions is refused: {}",
+                            String::from_utf8_lossy(e.text())
+                        ))
+                    })?;
                 }
                 Some(Part::Aux { name, value }) => note(&name, &value),
                 Some(Part::Sizes { .. }) => {}

@@ -75,7 +75,7 @@ async fn write<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead) -> io::Resul
 
 async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Path) -> io::Result<()> {
     let mut writing = Writing::<R>::begin(&shared.engine.borrow(), path)?;
-    writing.head(head, &shared.engine.borrow());
+    writing.head(head);
     loop {
         let step = writing.slice(&mut shared.engine.borrow_mut(), head);
         if shared.engine.borrow().persistence.is_aborted() {
@@ -98,7 +98,7 @@ impl<R: Runtime> Writing<R> {
         Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental })
     }
 
-    fn head(&mut self, head: &SaveHead, _: &Engine) {
+    fn head(&mut self, head: &SaveHead) {
         self.saver.aux("redis-ver", REDIS_VERSION.as_bytes());
         self.saver.aux("redis-bits", usize::BITS.to_string().as_bytes());
         self.saver.aux("ctime", head.at.wall.seconds().to_string().as_bytes());
