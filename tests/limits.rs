@@ -48,7 +48,8 @@ impl Server {
         // Only a bound for something else that listens there and says nothing.
         let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
         let mut reply = Vec::new();
-        let asked = stream.write_all(b"INFO server\r\nQUIT\r\n").and_then(|()| stream.read_to_end(&mut reply));
+        let asked =
+            stream.write_all(b"INFO server\r\nQUIT\r\n").and_then(|()| stream.read_to_end(&mut reply));
         let own_id = format!("\r\nprocess_id:{}\r\n", self.process.id());
         asked.is_ok() && String::from_utf8_lossy(&reply).contains(&own_id)
     }
@@ -79,7 +80,8 @@ fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     const PORTS: std::ops::Range<u16> = 20_000..32_000;
     let first = (std::process::id() as u16).wrapping_mul(7);
-    let candidate = || PORTS.start + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.len() as u16;
+    let candidate =
+        || PORTS.start + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.len() as u16;
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     std::iter::repeat_with(candidate).take(PORTS.len()).find(is_free).expect("a free port")
 }

@@ -7,8 +7,9 @@ use crate::engine::{Call, Failure};
 /// before one is sent.
 const REPEATED_MAX: u64 = 1 << 32;
 
-const LEAST: Failure =
-    Failure::fixed("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+const LEAST: Failure = Failure::fixed(
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+);
 const OUT_OF_RANGE: Failure = Failure::fixed("ERR value is out of range");
 
 /// Argument `i`; `parts`: how many elements of the reply each takes.

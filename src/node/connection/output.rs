@@ -171,17 +171,19 @@ mod tests {
 
     #[test]
     fn who_falls_below_the_soft_limit_begins_anew() {
-        assert_eq!(over(LIMIT, &[(0, 11), (4, 10), (5, 11), (9, 11), (10, 11)]), [
-            false, false, false, false, true
-        ]);
+        assert_eq!(
+            over(LIMIT, &[(0, 11), (4, 10), (5, 11), (9, 11), (10, 11)]),
+            [false, false, false, false, true]
+        );
     }
 
     #[test]
     fn the_hard_limit_holds_at_once() {
         assert_eq!(over(LIMIT, &[(0, 100), (1, 101)]), [false, true]);
-        assert_eq!(over(OutputLimit { soft_bytes: 0, ..LIMIT }, &[(0, 100), (99, 100), (99, 101)]), [
-            false, false, true
-        ]);
+        assert_eq!(
+            over(OutputLimit { soft_bytes: 0, ..LIMIT }, &[(0, 100), (99, 100), (99, 101)]),
+            [false, false, true]
+        );
         assert_eq!(over(OutputLimit::default(), &[(0, 1 << 20), (99, 1 << 20)]), [false, false]);
     }
 

@@ -51,7 +51,11 @@ fn write_command(reply: &mut Reply<'_>, command: &Command) {
     }
     if !arguments.is_empty() {
         reply.bulk(b"arguments");
-        write_arguments(reply, &arguments, &mut KeySpecs { next: 0, count: command.keys.len(), patterns: None });
+        write_arguments(
+            reply,
+            &arguments,
+            &mut KeySpecs { next: 0, count: command.keys.len(), patterns: None },
+        );
     }
     if !command.subcommands.is_empty() {
         reply.bulk(b"subcommands");

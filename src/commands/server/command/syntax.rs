@@ -78,8 +78,8 @@ impl Kind {
             | "index" | "index1" | "index2" | "cursor" | "numkeys" | "increment" | "decrement"
             | "client-id" | "db" | "destination-db" | "ttl" | "len" | "version" | "columns" | "maxage"
             | "protover" | "frequency" | "bit" | "numreplicas" | "numlocal" | "rank" | "maxlen"
-            | "min-match-len" | "num-matches" | "numfields" | "limit" | "weight" | "vertices" | "entries-read"
-            | "entries-added" | "ms" => Kind::Integer,
+            | "min-match-len" | "num-matches" | "numfields" | "limit" | "weight" | "vertices"
+            | "entries-read" | "entries-added" | "ms" => Kind::Integer,
             _ => Kind::String,
         }
     }
@@ -167,7 +167,8 @@ impl<'a> Parser<'a> {
 
     /// What is in square brackets either repeats what is before it, or may be left out.
     fn optional(&mut self, inner: Scope, pending: &mut Pending, list: &mut Vec<Argument>) {
-        if let (true, [repeated], Some(token)) = (inner.repeats, inner.alternatives.as_slice(), &pending.token)
+        if let (true, [repeated], Some(token)) =
+            (inner.repeats, inner.alternatives.as_slice(), &pending.token)
             && matches!(repeated.as_slice(), [one] if one.token.as_ref() == Some(token))
         {
             pending.flush(list);
