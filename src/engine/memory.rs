@@ -50,12 +50,14 @@ impl Engine {
             return Ok(());
         }
         if !self.is_memory_full() {
+            self.stats.note_memory_full(false, now.mono);
             self.keyspace_bytes_seen = self.keyspace.memory_bytes();
             return Ok(());
         }
         let begin = self.measure();
         let result = self.evict_enough(needs_memory, now);
         self.note_since("eviction-cycle", begin, now);
+        self.stats.note_memory_full(self.is_memory_full(), now.mono);
         result
     }
 
@@ -81,7 +83,11 @@ impl Engine {
 
     /// One step of eviction between commands; true while there is more to do.
     pub fn evict_step(&mut self, now: Now) -> bool {
-        self.is_memory_full()
+        let is_full = self.is_memory_full();
+        if !is_full {
+            self.stats.note_memory_full(false, now.mono);
+        }
+        is_full
             && !self.is_script_suspended()
             && self.pause.active(now.mono).is_none()
             && self.make_room(true, now).is_ok()

@@ -408,6 +408,15 @@ impl Engine {
         }
     }
 
+    /// How many large values, and keys of emptied databases, are yet to be freed.
+    pub fn garbage_len(&self) -> usize {
+        let len = |garbage: &Garbage| match garbage {
+            Garbage::Databases(cleared) => cleared.len(),
+            Garbage::Entry(_) | Garbage::Value(_) => 1,
+        };
+        self.garbage.iter().map(len).sum()
+    }
+
     /// Frees up to `entries` of what was discarded; false when nothing is left.
     pub fn collect_garbage(&mut self, entries: usize) -> bool {
         let freed = self.garbage.last_mut().is_some_and(|last| match last {

@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(shown("[section [section ...]]"), "section:string?+");
         assert_eq!(
             shown("numkeys key [key ...] [WEIGHTS weight [weight ...]]"),
-            "numkeys:integer key:key+ WEIGHTS=weight:string?+"
+            "numkeys:integer key:key+ WEIGHTS=weight:integer?+"
         );
         assert_eq!(shown("command [arg [arg ...]]"), "command:string arg:string?+");
     }
