@@ -23,7 +23,9 @@ impl Config {
         let mut page = Page::read(old);
         for row in rows::all() {
             let value = self.show(row);
-            let is_default = value == row.default.as_bytes();
+            // Lines that add up must all be there, or none.
+            let adds_up = matches!(row.kind, Kind::Save) && page.names(row.name);
+            let is_default = value == row.default.as_bytes() && !adds_up;
             for line in lines(row, &value) {
                 let differs = !is_default && !line.is_default;
                 page.put((row.name, line.class), line.text, differs);
@@ -125,6 +127,11 @@ struct Page {
 }
 
 impl Page {
+    /// Whether the old file names this parameter.
+    fn names(&self, name: &'static str) -> bool {
+        self.slots.contains_key(&(name, Vec::new()))
+    }
+
     fn read(old: &[u8]) -> Self {
         let mut page = Page { lines: Vec::new(), slots: BTreeMap::new(), is_signed: false };
         let old = old.strip_suffix(b"\n").unwrap_or(old);

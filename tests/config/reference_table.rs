@@ -14,7 +14,8 @@ fn reference() -> Reference {
 }
 
 /// Parameters whose reference value tells of the server that was asked rather than of a default.
-const EXCEPTIONS: [(&str, &str, &str); 4] = [
+const EXCEPTIONS: [(&str, &str, &str); 5] = [
+    ("save", "3600 1 300 100 60 10000", "the reference server was told not to save"),
     ("port", "6379", "the reference server listened elsewhere"),
     ("dir", "", "known once the node sees where it runs"),
     ("pidfile", "", "the reference server ran in the background, which gives it a default"),
