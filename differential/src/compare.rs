@@ -39,6 +39,9 @@ fn manner(words: &Words) -> Manner {
         "xadd" if has("*") => Manner::Shape,
         "spop" | "srandmember" | "hrandfield" | "zrandmember" => Manner::Shape,
         "sort" | "sort_ro" if has("nosort") => Manner::Kind,
+        // Elements whose keys for sorting are equal, or absent, come as they were found.
+        "sort" | "sort_ro" if has("by") && has("alpha") && (has("limit") || has("get")) => Manner::Kind,
+        "sort" | "sort_ro" if has("by") && has("alpha") => Manner::Unordered,
         "xinfo" | "xpending" => Manner::Exact,
         "georadius" | "georadiusbymember" | "geosearch" if has("any") => Manner::Kind,
         "memory" | "object" if has("usage") || has("idletime") || has("freq") => Manner::Kind,

@@ -56,5 +56,10 @@ fn before_script(error: &str) -> &str {
 /// Whether the data may differ from here on although the replies agree: chance or time has decided.
 pub fn diverges(words: &Words, _ours: &Value, _theirs: &Value) -> bool {
     let star = words.iter().any(|word| word == b"*");
-    lower(words.first()) == "xadd" && star
+    match lower(words.first()).as_str() {
+        "xadd" => star,
+        // Theirs has set another element.
+        "lset" => words.get(2).is_some_and(|index| is_beyond_32_bits(index)),
+        _ => false,
+    }
 }

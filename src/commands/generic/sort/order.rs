@@ -69,8 +69,9 @@ fn numerical(
     Ok(weighed.into_iter().map(|(_, text)| text).collect())
 }
 
-/// An empty text counts as 0, as for C's strtod.
+/// As C's strtod sees a text: it ends with its first zero byte, and an empty one counts as 0.
 fn number(text: &[u8]) -> Result<f64, Failure> {
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
     if text.is_empty() {
         return Ok(0.0);
     }
