@@ -1,4 +1,4 @@
-//! Values come back; other bytes are refused or give something whole. What real servers say is in `tests/dump.rs`.
+//! Values come back; other bytes are refused or give something whole. What real servers say is in `tests/dump`.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
 //! Files come back however they are cut; files that are not whole, or were changed, are refused; files of old servers are read.
-//! What real servers say is in `tests/rdb.rs`.
+//! What real servers say is in `tests/dump`.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
