@@ -43,4 +43,4 @@ pub fn value<'a>(body: &'a [u8], limits: &Limits) -> Option<Loaded<'a>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

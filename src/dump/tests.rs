@@ -1,4 +1,4 @@
-//! Values come back; other bytes are refused or give something whole. What real servers say is in `tests/dump.rs`.
+//! Values come back; other bytes are refused or give something whole. What real servers say is in `tests/dump`.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use crate::types::{
 
 type Text = Vec<u8>;
 
-fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     let hash_key = HashKey::new(1, 2);
     Limits {
         list: list::Limits::new(6, 1),
@@ -25,7 +25,7 @@ fn limits() -> Limits {
 }
 
 /// Everything that a value says, in an order of its own.
-fn told(value: Value<'_>) -> String {
+pub(crate) fn told(value: Value<'_>) -> String {
     let Value::Object(object) = value else { return format!("{value:?}") };
     let mut rows = Vec::new();
     match object {
@@ -116,7 +116,7 @@ fn change(object: &mut Object) {
     }
 }
 
-fn text() -> impl Strategy<Value = Text> {
+pub(crate) fn text() -> impl Strategy<Value = Text> {
     prop_oneof![
         4 => select(vec!["", "a", "b", "7", "-1", "007", "1e3", "255", "-32769", "2147483648"])
             .prop_map(|text| text.as_bytes().to_vec()),
@@ -126,7 +126,7 @@ fn text() -> impl Strategy<Value = Text> {
     ]
 }
 
-fn object() -> impl Strategy<Value = Object> {
+pub(crate) fn object() -> impl Strategy<Value = Object> {
     let limits = limits();
     let list = vec(text(), 1..40).prop_map(move |texts| {
         let mut list = List::default();
