@@ -217,7 +217,8 @@ impl Engine {
     /// Whether it is time for a save by itself.
     pub fn save_is_due(&self, now: Now) -> bool {
         let Persistence { last, scheduled, .. } = &self.persistence;
-        if self.persistence.is_saving() || self.persistence.loading.is_some() {
+        // Half of what a script does is not to be saved.
+        if self.persistence.is_saving() || self.persistence.loading.is_some() || self.is_script_suspended() {
             return false;
         }
         if last.failed && last.tried.is_some_and(|tried| now.mono - tried <= RETRY) {
