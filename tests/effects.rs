@@ -12,7 +12,7 @@ use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::effects::Reader;
 use seawall::engine::session::SessionHandle;
-use seawall::engine::{Engine, Identity};
+use seawall::engine::{Engine, Flow, Identity};
 use seawall::keyspace::{ObjectRef, Value, View};
 use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
@@ -414,4 +414,38 @@ fn messages_are_for_replicas_only_and_scripts_may_choose() {
         ]
     );
     assert_eq!(run(&["SET", "e", "5"]), [vec!["SET e 5"], vec!["SET e 5"]]);
+}
+
+/// A transaction that is left in its middle, since its script runs for long, is one unit all the same.
+#[test]
+fn a_transaction_with_a_long_script_is_one_unit() {
+    let mut machine = Machine::new(1, START_MS, false);
+    let long = "local i = 0 while i < 5e6 do i = i + 1 end return redis.call('INCR', KEYS[1])";
+    let queue: [&[&str]; 4] =
+        [&["SET", "a", "1"], &["EVAL", long, "1", "a"], &["EVAL", long, "1", "a"], &["SET", "b", "2"]];
+    let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect::<Words>();
+    machine.run(1, &words(&["MULTI"]));
+    for request in queue {
+        machine.run(1, &words(request));
+    }
+    let exec: OwnedRequest = [b"EXEC"].into_iter().collect();
+    let prepared = machine.engine.prepare(1, exec.request());
+    let (mut out, client, now) = (b"before".to_vec(), machine.client, machine.now);
+    let mut flow = machine.engine.run(client, exec.request(), prepared, &mut out, now);
+    let mut slices = 0;
+    while flow == Flow::Script {
+        assert_eq!(out, b"before", "the reply comes as a whole");
+        assert!(machine.engine.refuse_while_script_runs().is_err());
+        flow = machine.engine.resume_script(&mut out, now);
+        slices += 1;
+    }
+    assert!(slices > 1, "both scripts run for long");
+    assert_eq!(String::from_utf8_lossy(&out), "before*4\r\n+OK\r\n:2\r\n:3\r\n+OK\r\n");
+    let left = requests(&machine.engine.effects.take().for_reader(Reader::Replicas));
+    let left: Vec<_> =
+        left.iter().map(|words| String::from_utf8_lossy(&words.join(&b' ')).into_owned()).collect();
+    assert_eq!(
+        left,
+        ["MULTI", "SELECT 1", "SET a 1", "INCR a", "INCR a", "SET b 2", "EXEC"].map(String::from)
+    );
 }

@@ -1,7 +1,7 @@
 //! Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 
 use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
-use crate::engine::{Call, Failure, Flow, Job, Nested, Outcome, Queued, Source};
+use crate::engine::{Call, Failure, Outcome};
 
 /// The group's table.
 pub const COMMANDS: &[Command] = &[DISCARD, EXEC, MULTI, UNWATCH, WATCH];
@@ -78,35 +78,10 @@ fn exec(call: &mut Call<'_>) -> Result<(), Failure> {
             Ok(())
         }
         Outcome::Run(queue) => {
-            run(call, &queue);
+            call.perform(queue);
             Ok(())
         }
     }
-}
-
-fn run(call: &mut Call<'_>, queue: &[Queued]) {
-    // Each of them leaves its own effects.
-    call.propagate_nothing();
-    call.reply.array(queue.len());
-    let mut jobs = Vec::new();
-    for Queued { request, prepared } in queue {
-        let how = Nested { version: call.session().version, source: Source::Client };
-        let out = call.reply.out();
-        let job = call.engine.run_nested(call.client, request.request(), *prepared, out, call.now, how);
-        jobs.extend(job.map(|job| (job, call.reply.position())));
-    }
-    if !jobs.is_empty() {
-        leave_to_node(call, jobs);
-    }
-}
-
-/// Has the node do the jobs, each of which stands at a place of the reply, where its own reply belongs.
-fn leave_to_node(call: &mut Call<'_>, jobs: Vec<(Job, usize)>) {
-    let out = call.reply.out();
-    let mut pieces: Vec<(Job, Vec<u8>)> =
-        jobs.into_iter().rev().map(|(job, at)| (job, out.split_off(at))).collect();
-    pieces.reverse();
-    call.then(Flow::Job(Job::Several(pieces)));
 }
 
 const WATCH: Command = Command {

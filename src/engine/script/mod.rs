@@ -17,6 +17,7 @@ pub use run::{Kind, LongRun, Runnable};
 
 use std::collections::BTreeMap;
 
+use super::transaction::Left;
 use super::{Engine, Failure};
 use crate::script::{CodeId, Limits, Machine, Outcome};
 use run::Suspended;
@@ -122,6 +123,13 @@ impl Scripts {
             libraries: self.libraries.len(),
             functions: self.libraries.function_count(),
             library_bytes: self.library_bytes,
+        }
+    }
+
+    /// Keeps a transaction whose script was left in its middle.
+    pub(super) fn leave_transaction(&mut self, left: Left) {
+        if let Some(suspended) = &mut self.suspended {
+            suspended.keep_transaction(left);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::engine::command::Flag;
 use crate::engine::effects::Audience;
 use crate::engine::session::SessionHandle;
 use crate::engine::table::{CommandId, Row};
+use crate::engine::transaction::Left;
 use crate::engine::{Call, Engine, Failure, Flow, Nested, Prepared, Source};
 use crate::protocol::reply::{Reply, Version};
 use crate::protocol::request::{OwnedRequest, Request};
@@ -51,9 +52,19 @@ struct Running {
 pub(super) struct Suspended {
     running: Running,
     machine: Machine,
-    id: CommandId,
+    /// Its command, once that is known.
+    id: Option<CommandId>,
     request: OwnedRequest,
     kill: bool,
+    /// The transaction that it belongs to.
+    transaction: Option<Left>,
+}
+
+impl Suspended {
+    /// Keeps the transaction around it.
+    pub(super) fn keep_transaction(&mut self, left: Left) {
+        self.transaction = Some(left);
+    }
 }
 
 /// What is known of a script that runs for long.
@@ -112,7 +123,8 @@ impl Call<'_> {
             }
             None => {
                 let request = self.request.to_owned();
-                let suspended = Suspended { running, machine, id: 0, request, kill: false };
+                let suspended =
+                    Suspended { running, machine, id: None, request, kill: false, transaction: None };
                 self.engine.scripts.suspended = Some(Box::new(suspended));
                 self.then(Flow::Script);
                 Ok(())
@@ -168,8 +180,6 @@ impl Engine {
                     machine.answer(known.then_some(true));
                     machine.go_on()
                 }
-                // In a transaction there is no way to let others be heard in between.
-                Step::Slice if self.nesting > 0 => machine.go_on(),
                 Step::Slice => return None,
                 Step::Done(outcome) => return Some(outcome),
             }
@@ -251,10 +261,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Notes which command a script that was just left belongs to.
+    /// Notes which command a script that was just left belongs to; then, which command the transaction around it does.
     pub(in crate::engine) fn note_suspended(&mut self, id: CommandId) {
-        if let Some(suspended) = &mut self.scripts.suspended {
-            suspended.id = id;
+        let Some(suspended) = &mut self.scripts.suspended else { return };
+        match &mut suspended.transaction {
+            Some(transaction) => transaction.id = transaction.id.or(Some(id)),
+            None => suspended.id = suspended.id.or(Some(id)),
         }
     }
 
@@ -305,23 +317,39 @@ impl Engine {
             return Flow::Script;
         };
         let start = out.len();
-        let Suspended { running, mut machine, id, request, .. } = *suspended;
+        let Suspended { running, mut machine, id, request, mut transaction, .. } = *suspended;
+        if let Some(transaction) = &mut transaction {
+            out.append(&mut transaction.take_replies());
+        }
+        let reply_start = out.len();
         let mut reply = Reply::new(out, running.version);
         let ended = self.end_script(&running, outcome, &mut machine, &mut reply);
         self.scripts.machine = Some(machine);
         self.effects.end();
         if let Err(failure) = ended {
-            self.stats.commands[id as usize].failed += 1;
+            if let Some(id) = id {
+                self.stats.commands[id as usize].failed += 1;
+            }
             self.stats.count_error(failure.code());
             Reply::new(out, running.version).error(failure.text());
         }
-        let prepared = Prepared { command: Some(id), key: None };
+        self.reply_bytes = out.len() - reply_start;
         self.uncounted = false;
-        self.finish(running.client, request.request(), prepared, now.mono - running.now.mono, now);
-        self.apply_reply_mode(running.client, out, start);
-        self.wake_all();
-        self.serve_waiting(now);
-        Flow::Continue
+        let (client, begun) = (running.client, running.now);
+        let prepared = Prepared { command: id, key: None };
+        self.count_time(client, request.request(), prepared, now.mono - begun.mono, now);
+        let flow = match transaction {
+            Some(left) => self.resume_transaction(client, left, out, start, (begun, now)),
+            None => {
+                self.apply_reply_mode(client, out, start);
+                Flow::Continue
+            }
+        };
+        if flow != Flow::Script {
+            self.wake_all();
+            self.serve_waiting(now);
+        }
+        flow
     }
 
     /// SCRIPT KILL, or FUNCTION KILL.

@@ -271,7 +271,8 @@ fn repeat_last(list: &mut Vec<Argument>, repeated: &[Argument]) -> bool {
 mod tests {
     use super::{Argument, Kind, parse};
 
-    /// The tree on one line: `name:kind`, the token before it, `?` for optional, `+` for multiple.
+    /// The tree on one line: `name:kind`, the token before it, `?` for optional, `+` for multiple, `*` for
+    /// multiple with the token before each.
     fn shown(syntax: &str) -> String {
         parse(syntax).iter().map(show).collect::<Vec<_>>().join(" ")
     }
@@ -286,7 +287,11 @@ mod tests {
             kind => format!("{}:{}", argument.name, kind.name()),
         };
         let optional = if argument.optional { "?" } else { "" };
-        let multiple = if argument.multiple { "+" } else { "" };
+        let multiple = match (argument.multiple, argument.multiple_token) {
+            (false, _) => "",
+            (true, false) => "+",
+            (true, true) => "*",
+        };
         format!("{token}{what}{optional}{multiple}")
     }
 
@@ -296,6 +301,7 @@ mod tests {
         assert_eq!(shown("key seconds"), "key:key seconds:integer");
         assert_eq!(shown("[message]"), "message:string?");
         assert_eq!(shown("[NOW] [FORCE]"), "NOW=? FORCE=?");
+        assert_eq!(shown("min:double src:key ip:port"), "min:double src:key ip:port:string");
     }
 
     #[test]
@@ -308,6 +314,11 @@ mod tests {
             "numkeys:integer key:key+ WEIGHTS=weight:integer?+"
         );
         assert_eq!(shown("command [arg [arg ...]]"), "command:string arg:string?+");
+        assert_eq!(shown("[PREFIX prefix [PREFIX prefix ...]]"), "PREFIX=prefix:string?*");
+        assert_eq!(
+            shown("key [GET encoding offset [GET encoding offset ...]]"),
+            "key:key GET=(encoding:string offset:integer)?*"
+        );
     }
 
     #[test]
