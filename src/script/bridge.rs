@@ -117,18 +117,20 @@ fn refuse(exchange: &Exchange, text: &str) {
     reply.extend_from_slice(text.as_bytes());
 }
 
+/// What is no whole reply is `Other` as well.
 fn simple(reply: &[u8]) -> Simple<'_> {
-    let Some(end) = memchr::memchr(b'\r', reply) else { return Simple::Other };
-    if reply[0] == b'+' {
-        return Simple::Status(&reply[1..end]);
+    let Some((mark, rest)) = reply.split_first() else { return Simple::Other };
+    let Some(end) = memchr::memchr(b'\r', rest) else { return Simple::Other };
+    if *mark == b'+' {
+        return Simple::Status(&rest[..end]);
     }
-    match (reply[0], parse_i64(&reply[1..end])) {
+    match (mark, parse_i64(&rest[..end])) {
         (b':', Some(number)) => Simple::Number(number as f64),
         (b'$', Some(-1)) => Simple::Nothing,
-        (b'$', Some(length)) => match reply.get(end + 2..end + 2 + length as usize) {
-            Some(text) => Simple::Text(text),
-            None => Simple::Other,
-        },
+        (b'$', Some(length)) => {
+            let text = rest.get(end + 2..).zip(usize::try_from(length).ok());
+            text.and_then(|(rest, length)| rest.get(..length)).map_or(Simple::Other, Simple::Text)
+        }
         _ => Simple::Other,
     }
 }
