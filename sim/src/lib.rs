@@ -41,8 +41,9 @@ pub mod trace;
 pub mod workload;
 pub mod world;
 
+pub use disk::{Effect, Operation, Trap, When};
 pub use ground::{NodeId, Status};
-pub use options::{DiskSettings, LinkSettings, NetworkOptions, Options};
+pub use options::{DiskSettings, Lies, LinkSettings, NetworkOptions, Options};
 pub use random::Random;
 pub use runtime::SimRuntime;
 #[cfg(madsim)]
