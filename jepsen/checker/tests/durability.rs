@@ -59,7 +59,7 @@ fn appending(run: &Run, units: &[usize]) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn honest_crashes_are_accepted(shape in shape(prop::sample::select(ALL.to_vec())), seed: u64) {
@@ -138,15 +138,12 @@ proptest! {
             crashes::Event::Restart { crashed, .. } => Some(*crashed),
             _ => None,
         });
-        let old = |unit: &usize| run.units[*unit].completed + 2000 < crashed.unwrap_or(0);
-        prop_assume!(kept.iter().any(old));
+        let is_old = |unit: &usize| run.units[*unit].completed + 2000 < crashed.unwrap_or(0);
+        // A deletion leaves no trace, nor does what expires.
+        let leaves_a_trace = |effect: &Effect| matches!(effect, Effect::Append { .. } | Effect::Increment { .. });
+        let is_seen = |unit: &usize| run.units[*unit].effects.iter().any(leaves_a_trace);
+        prop_assume!(kept.iter().any(|unit| is_old(unit) && is_seen(unit)));
         run.last_reading().keys.clear();
-        let is_explained = kept.iter().filter(|unit| old(unit)).all(|unit| {
-            // A deletion leaves no trace, nor does what expires.
-            let traceless = |effect: &Effect| matches!(effect, Effect::Delete { .. } | Effect::Write { .. });
-            run.units[*unit].effects.iter().all(traceless)
-        });
-        prop_assume!(!is_explained);
         let broken = found(&run).expect("all is lost");
         prop_assert_eq!(broken.kind, Kind::Lost, "{}", broken);
     }
@@ -196,7 +193,8 @@ proptest! {
             _ => list(&mut run).push(b"never".to_vec()),
         }
         let broken = found(&run).expect("nobody wrote that");
-        prop_assert!(matches!(broken.kind, Kind::Strange | Kind::Half), "{}", broken);
+        // A count too high names the increments that it would need.
+        prop_assert!(which == 2 || broken.kind == Kind::Strange, "{}", broken);
     }
 
     #[test]
@@ -233,7 +231,7 @@ proptest! {
         let old = Found { content: Content::Text(value), deadline_ms: None };
         run.last_reading().keys.insert(b"register:0".to_vec(), old);
         let broken = found(&run).expect("a later one was acknowledged");
-        prop_assert!(matches!(broken.kind, Kind::Lost | Kind::Half), "{}", broken);
+        prop_assert!(matches!(broken.kind, Kind::Lost | Kind::Half | Kind::Hole), "{}", broken);
     }
 
     #[test]
@@ -257,7 +255,7 @@ proptest! {
             }
             _ => None,
         });
-        let Some((key, expired)) = expired.last() else { return Ok(()) };
+        let Some((key, expired)) = expired.collect::<Vec<_>>().pop() else { return Ok(()) };
         run.last_reading().keys.insert(key, expired);
         prop_assert_eq!(found(&run).expect("it has expired").kind, Kind::Expired);
     }

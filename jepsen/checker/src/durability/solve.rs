@@ -164,6 +164,8 @@ pub(super) fn solve(log: &Log, past: &Past, number: usize, bounds: Bounds) -> Re
     while std::mem::take(&mut solver.solution.has_news) {
         solver.follow_order();
         solver.follow_clients();
+        // Before keys are looked at again: the plainest contradiction is told.
+        solver.solution.check(bounds)?;
         evidence.registers.iter().for_each(|(key, register)| solver.follow_register(key, register));
         solver.solution.check(bounds)?;
         for (key, counter) in &evidence.counters {

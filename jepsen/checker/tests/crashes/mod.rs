@@ -62,6 +62,8 @@ pub struct Run {
     /// What was executed before each restart and is kept or lost by it: positions in the order of execution, and how many of
     /// the first are kept.
     pub cuts: Vec<(Vec<usize>, usize)>,
+    /// From when to when processes served.
+    lives: Vec<(u64, u64)>,
     snapshots: Vec<Snapshot>,
     sequence: Vec<usize>,
     promise: Option<Promise>,
@@ -157,8 +159,12 @@ fn live(run: &mut Run, shape: Shape, life: u64, dice: &mut Dice) {
         plan_saves(run, (begin, crash), dice);
     }
     execute(run, first, begin, crash);
-    let served = crash + 1 + dice.below(LIFE_MS);
-    let kept = cut(run, shape.promise, crash, dice);
+    let since = run.lives.pop().map_or(0, |(since, _)| since);
+    run.lives.push((since, crash));
+    let served = crash + 1 + dice.below(LIFE_MS / 2);
+    let kept = cut(run, shape.promise, dice);
+    // The next one begins to serve then.
+    run.lives.push((served, served));
     run.cuts.push((run.sequence.clone(), kept));
     run.sequence.truncate(kept);
     run.snapshots.retain(|snapshot| snapshot.length <= kept);
@@ -283,7 +289,7 @@ fn execute(run: &mut Run, first: usize, begin: u64, crash: u64) {
 }
 
 /// How much of the sequence a crash keeps: as little as the promise allows, or more.
-fn cut(run: &Run, promise: Promise, crash: u64, dice: &mut Dice) -> usize {
+fn cut(run: &Run, promise: Promise, dice: &mut Dice) -> usize {
     let after = |is_demanded: &dyn Fn(&Planned) -> bool| {
         let demanded = |unit: &usize| is_demanded(&run.units[*unit]);
         run.sequence.iter().rposition(demanded).map_or(0, |last| last + 1)
@@ -302,9 +308,12 @@ fn cut(run: &Run, promise: Promise, crash: u64, dice: &mut Dice) -> usize {
         Promise::Unsynced => 0,
         Promise::Always => after(&acknowledged),
         Promise::EverySec { window } => {
-            // A little less than served time, which the checker counts: earlier lives count as wholly too old.
             let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
-            after(&|unit| acknowledged(unit) && unit.completed + window < crash)
+            let served = |unit: &Planned| -> u64 {
+                let since = |(begin, end): &(u64, u64)| end.saturating_sub(unit.completed.max(*begin));
+                run.lives.iter().map(since).sum()
+            };
+            after(&|unit| acknowledged(unit) && served(unit) > window)
         }
     };
     least + dice.below((run.sequence.len() - least) as u64 + 1) as usize
