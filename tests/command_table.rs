@@ -53,16 +53,8 @@ const NOT_YET: &[&str] = &[
 const GROUPS_NOT_YET: &[&str] = &["cluster"];
 
 /// Facts in which we differ, and why.
-const DIFFERENT: &[(&str, &str, &str)] = &[
-    (
-        "command|getkeys",
-        "arity",
-        "Redis 7.0 wants an argument of the command; the reference has the arity of later ones",
-    ),
-    ("command|getkeysandflags", "arity", "the same"),
-    ("client|reply", "flags", "only Valkey forbids it inside a transaction"),
-    ("exec", "flags", "Valkey has another name for skip_slowlog; we use Redis's"),
-];
+const DIFFERENT: &[(&str, &str, &str)] =
+    &[("exec", "flags", "Valkey has another name for skip_slowlog; we use Redis's")];
 
 fn reference() -> BTreeMap<String, Value> {
     serde_json::from_str(REFERENCE).expect("the reference is JSON")

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use seawall::commands;
 use seawall::config::Config;
+use seawall::engine::effects::Reader;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
 use seawall::keyspace::{ObjectRef, Value, View};
@@ -348,6 +349,7 @@ proptest! {
                 leader.run(step.db, &words);
             }
             let stream = leader.engine.effects.take();
+            let stream = stream.for_reader(Reader::Replicas);
             follower.apply(&stream);
             prop_assert_eq!(
                 leader.data(), follower.machine.data(),
@@ -371,7 +373,7 @@ fn what_might_have_waited_leaves_what_it_did() {
     let mut run = |words: &str| -> Vec<String> {
         let words: Words = words.split(' ').map(|word| word.as_bytes().to_vec()).collect();
         machine.run(0, &words);
-        let left = requests(&machine.engine.effects.take());
+        let left = requests(&machine.engine.effects.take().for_reader(Reader::Replicas));
         left.iter().map(|words| String::from_utf8_lossy(&words.join(&b' ')).into_owned()).collect()
     };
     assert_eq!(run("RPUSH a 1 2 3 4 5 6 7"), ["SELECT 0", "RPUSH a 1 2 3 4 5 6 7"]);
@@ -384,4 +386,32 @@ fn what_might_have_waited_leaves_what_it_did() {
     assert_eq!(run("LTRIM b 0 -1"), [""; 0]);
     assert_eq!(run("LREM b 0 nothing"), [""; 0]);
     assert_eq!(run("LPOP b 0"), [""; 0]);
+}
+
+/// What is meant for one reader only is left out for the other; SELECT, MULTI and EXEC are for both.
+#[test]
+fn messages_are_for_replicas_only_and_scripts_may_choose() {
+    let mut machine = Machine::new(1, START_MS, false);
+    let mut run = |words: &[&str]| -> [Vec<String>; 2] {
+        let words: Words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        machine.run(1, &words);
+        let stream = machine.engine.effects.take();
+        [Reader::Log, Reader::Replicas].map(|reader| {
+            let left = requests(&stream.for_reader(reader));
+            left.iter().map(|words| String::from_utf8_lossy(&words.join(&b' ')).into_owned()).collect()
+        })
+    };
+    assert_eq!(run(&["PUBLISH", "c", "m"]), [vec!["SELECT 1"], vec!["SELECT 1", "PUBLISH c m"]]);
+    let script = "redis.call('SET', 'a', 1) redis.call('PUBLISH', 'c', 'm') \
+                  redis.set_repl(redis.REPL_AOF) redis.call('SET', 'b', 2) \
+                  redis.set_repl(redis.REPL_REPLICA) redis.call('SET', 'c', 3) \
+                  redis.set_repl(redis.REPL_NONE) redis.call('SET', 'd', 4)";
+    assert_eq!(
+        run(&["EVAL", script, "0"]),
+        [
+            vec!["MULTI", "SET a 1", "SET b 2", "EXEC"],
+            vec!["MULTI", "SET a 1", "PUBLISH c m", "SET c 3", "EXEC"]
+        ]
+    );
+    assert_eq!(run(&["SET", "e", "5"]), [vec!["SET e 5"], vec!["SET e 5"]]);
 }

@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// A node for one test; it ends with it.
@@ -13,22 +14,44 @@ struct Server {
     port: u16,
 }
 
+/// Another process may take the port that was found free; then the node ends, and another port is tried.
+const PORTS_TRIED_MAX: usize = 5;
+
 impl Server {
     fn start(options: &[&str]) -> Server {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let start = || Server::start_on(free_port(), options);
+        std::iter::repeat_with(start).take(PORTS_TRIED_MAX).flatten().next().expect("a node that listens")
+    }
+
+    /// The node, once it answers; `None` if it has ended instead.
+    fn start_on(port: u16, options: &[&str]) -> Option<Server> {
         let process = Command::new(env!("CARGO_BIN_EXE_seawall"))
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .args(options)
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Server { process, port };
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let mut server = Server { process, port };
+        while !server.answers() {
+            if server.process.try_wait().unwrap().is_some() {
+                return None;
+            }
             std::thread::yield_now();
         }
-        server
+        Some(server)
+    }
+
+    /// Whether it is this very node that listens: another one could, on a port that was taken meanwhile, and so could a socket
+    /// that was connected to itself.
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        // Only a bound for something else that listens there and says nothing.
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+        let mut reply = Vec::new();
+        let asked =
+            stream.write_all(b"INFO server\r\nQUIT\r\n").and_then(|()| stream.read_to_end(&mut reply));
+        let own_id = format!("\r\nprocess_id:{}\r\n", self.process.id());
+        asked.is_ok() && String::from_utf8_lossy(&reply).contains(&own_id)
     }
 
     fn connect(&self) -> TcpStream {
@@ -50,6 +73,17 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Below the ports that the system itself gives away, so that no connection of another test takes it before the node does.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const PORTS: std::ops::Range<u16> = 20_000..32_000;
+    let first = (std::process::id() as u16).wrapping_mul(7);
+    let candidate =
+        || PORTS.start + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.len() as u16;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(candidate).take(PORTS.len()).find(is_free).expect("a free port")
 }
 
 /// Sends a request and takes as many bytes as its reply has.
@@ -152,6 +186,24 @@ fn a_client_that_lags_behind_for_ever_costs_only_what_it_has_not_read() {
     }
     let kilobytes = server.resident_kilobytes();
     assert!(kilobytes < 300_000, "{kilobytes} kB for {LAG} unread replies of {VALUE_BYTES} bytes");
+}
+
+#[test]
+fn an_answer_that_nobody_could_read_is_refused() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    ask(&mut client, b"SADD s a\r\n", b":1\r\n");
+    ask(&mut client, b"HSET h f v\r\n", b":1\r\n");
+    ask(&mut client, b"ZADD z 1 a\r\n", b":1\r\n");
+    let refused = b"-ERR value is out of range\r\n";
+    for count in [-4_294_967_297, i64::MIN + 1] {
+        for command in ["SRANDMEMBER s", "HRANDFIELD h", "ZRANDMEMBER z"] {
+            ask(&mut client, format!("{command} {count}\r\n").as_bytes(), refused);
+        }
+        ask(&mut client, format!("HRANDFIELD h {count} WITHVALUES\r\n").as_bytes(), refused);
+        ask(&mut client, format!("ZRANDMEMBER z {count} WITHSCORES\r\n").as_bytes(), refused);
+    }
+    ask(&mut client, b"SRANDMEMBER none -9223372036854775807\r\n", b"*0\r\n");
 }
 
 #[test]

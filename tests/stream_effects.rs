@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use seawall::commands;
 use seawall::config::Config;
+use seawall::engine::effects::Reader;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
 use seawall::protocol::request::{Batch, Limits, OwnedRequest, Parser};
@@ -144,6 +145,7 @@ proptest! {
             leader.now.wall.0 += advance_ms * 1000;
             leader.run(&words);
             let stream = leader.engine.effects.take();
+            let stream = stream.for_reader(Reader::Replicas);
             follower.apply(&stream);
             prop_assert_eq!(
                 leader.data(), follower.data(),

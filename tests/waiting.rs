@@ -6,6 +6,7 @@ use std::time::Duration;
 use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::command::{Command, Flag, Group, KeySpec};
+use seawall::engine::effects::Reader;
 use seawall::engine::session::{Closing, SessionHandle};
 use seawall::engine::table::CommandTable;
 use seawall::engine::{Call, Class, Engine, Failure, Flow, Identity, Nothing, Unblocked, Wait};
@@ -144,7 +145,7 @@ impl World {
 
     fn effects(&mut self) -> String {
         let stream = self.engine.effects.take();
-        let text = String::from_utf8_lossy(&stream).into_owned();
+        let text = String::from_utf8_lossy(&stream.for_reader(Reader::Replicas)).into_owned();
         let words = text.split("\r\n").filter(|line| !line.starts_with(['*', '$']) && !line.is_empty());
         words.collect::<Vec<_>>().join(" ")
     }

@@ -62,8 +62,13 @@ pub fn agree(words: &Words, ours: &Value, theirs: &Value) -> bool {
     }
 }
 
-/// The replies of a transaction, each as the request that it answers.
-pub fn transactions_agree(inner: &[Words], ours: &Value, theirs: &Value) -> bool {
+/// The replies of a transaction, each judged as that of the request that it answers.
+pub fn transactions_agree(
+    inner: &[Words],
+    ours: &Value,
+    theirs: &Value,
+    agree: impl Fn(&Words, &Value, &Value) -> bool,
+) -> bool {
     let (Value::Array(a), Value::Array(b)) = (ours, theirs) else { return same(ours, theirs) };
     a.len() == b.len()
         && a.len() == inner.len()

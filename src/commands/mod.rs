@@ -2,6 +2,7 @@
 //! ends with its table. Handlers never wait and never see a socket.
 
 pub mod bitmap;
+mod chance;
 pub mod connection;
 mod deadline;
 pub mod generic;

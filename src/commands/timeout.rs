@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::engine::{Call, Failure};
+use crate::text::LongDouble;
 use crate::text::number::parse_i64;
 
 const NEGATIVE: Failure = Failure::fixed("ERR timeout is negative");
@@ -11,13 +12,8 @@ const OUT_OF_RANGE: Failure = Failure::fixed("ERR timeout is out of range");
 /// Argument `i` in seconds, with a fraction; 0 waits for ever.
 pub(super) fn seconds(call: &Call<'_>, i: usize) -> Result<Option<Duration>, Failure> {
     let not_float = || Failure::fixed("ERR timeout is not a float or out of range");
-    let seconds = crate::text::float::parse_f64(call.arg(i)).ok_or_else(not_float)?;
-    // Redis computes in long doubles; what does not fit 64 bits of milliseconds is refused.
-    let millis = seconds * 1000.0;
-    if millis > i64::MAX as f64 {
-        return Err(OUT_OF_RANGE);
-    }
-    bounded(call, millis.ceil() as i64)
+    let seconds = LongDouble::parse(call.arg(i)).ok_or_else(not_float)?;
+    bounded(call, seconds.thousandths_rounded_up())
 }
 
 /// Argument `i` in milliseconds; 0 waits for ever.

@@ -8,8 +8,12 @@ use super::values::{
 
 /// A typed field that reads and writes the canonical text of its value.
 pub trait Slot {
-    /// The canonical text, as CONFIG GET shows it.
+    /// The canonical text, as CONFIG REWRITE writes it.
     fn show(&self) -> Vec<u8>;
+    /// The text that CONFIG GET answers.
+    fn answer(&self) -> Vec<u8> {
+        self.show()
+    }
     /// Takes the value of this canonical text; false if it is not one of this type.
     fn read(&mut self, text: &[u8]) -> bool;
 }
@@ -121,6 +125,12 @@ impl Slot for OutputLimits {
 impl Slot for KeyspaceEvents {
     fn show(&self) -> Vec<u8> {
         self.letters()
+    }
+    /// Redis shows no `n` behind an `A`, though it publishes the events.
+    fn answer(&self) -> Vec<u8> {
+        let letters = self.letters();
+        let hides = letters.contains(&b'A');
+        letters.into_iter().filter(|letter| !hides || *letter != b'n').collect()
     }
     fn read(&mut self, text: &[u8]) -> bool {
         take(self, KeyspaceEvents::from_letters(text))

@@ -96,7 +96,7 @@ impl Config {
                 found.insert(if found.contains_key(&key) { key } else { pattern.to_vec() }, row);
             }
         }
-        found.into_iter().map(|(name, row)| (name, self.show(row))).collect()
+        found.into_iter().map(|(name, row)| (name, self.answer(row))).collect()
     }
 
     /// Sets several parameters at once, all or none, as CONFIG SET does. `local` says that the client connects from this
@@ -150,6 +150,11 @@ impl Config {
             Some(field) => (field.get)(&self.settings).show(),
             None => self.stored.get(row.name).map_or(row.default.as_bytes(), |stored| &stored.text).to_vec(),
         }
+    }
+
+    /// What CONFIG GET answers.
+    fn answer(&self, row: &Row) -> Vec<u8> {
+        row.field.as_ref().map_or_else(|| self.show(row), |field| (field.get)(&self.settings).answer())
     }
 
     /// Gives a parameter the value of these arguments.

@@ -185,8 +185,8 @@ impl KeyspaceEvents {
         letters.iter().try_fold(0, |bits, letter| Some(bits | bit(letter)?)).map(KeyspaceEvents)
     }
 
-    /// The letters in canonical order: Redis's, except that it hides an `n` behind an `A` (and loses it when it rewrites its
-    /// configuration).
+    /// The letters in canonical order: Redis's, except that it hides an `n` behind an `A`, and so loses it when it rewrites
+    /// its configuration.
     pub fn letters(self) -> Vec<u8> {
         let all = self.0 & Self::ALL == Self::ALL;
         let set = |letter: &u8| Self::from_letters(&[*letter]).is_some_and(|one| self.0 & one.0 == one.0);

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 use super::command::Flag;
+use super::effects::Audience;
 use super::failure::Failure;
 use super::notify::Class;
 use super::session::{Session, SessionHandle};
@@ -375,6 +376,19 @@ impl<'a> Call<'a> {
         self.event_in(db, class, event, key);
     }
 
+    /// Has clients that wait for a key look again, though its value is the same for those who watch or track it.
+    pub fn ready(&mut self, key: &Key<'_>) {
+        if !self.engine.waiting.is_empty() {
+            self.engine.waiting.touch(self.db, key.bytes);
+        }
+    }
+
+    /// Tells those who watch or track a key that it has changed, though it has not: Redis takes some commands for changes that
+    /// leave a value as it was.
+    pub fn touched(&mut self, key: &Key<'_>) {
+        self.engine.key_changed(self.db, key, Some(self.client));
+    }
+
     /// One more event of a change that [`Call::changed`] has counted.
     #[inline]
     pub fn event(&mut self, class: Class, event: &'static str, key: &Key<'_>) {
@@ -391,6 +405,12 @@ impl<'a> Call<'a> {
     pub fn propagate(&mut self, arguments: &[&[u8]]) {
         self.spoken_for = true;
         self.engine.effects.push(self.db, arguments);
+    }
+
+    /// The same for replicas only: nothing has changed that an append log would have to bring back.
+    pub fn propagate_to_replicas(&mut self, arguments: &[&[u8]]) {
+        self.spoken_for = true;
+        self.engine.effects.push_for(Audience::REPLICAS, self.db, arguments);
     }
 
     /// Leaves nothing in the effects, though something changed (what has changed was said otherwise).

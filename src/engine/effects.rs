@@ -11,17 +11,86 @@
 //! **Blocking.** A client that waits leaves nothing; when it is served, that is a unit of its own, in which it leaves the command
 //! that serving it amounted to.
 //!
+//! **Readers.** Append log and replicas take the same stream, but for commands that are meant for one of them: messages that
+//! were published go to replicas only, and a script may choose (`redis.set_repl`). SELECT, MULTI and EXEC are for both.
+//!
 //! Nothing is collected while nobody wants it.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::protocol::client::encode;
 
-/// The stream of effects since it was last taken.
+/// Who takes the stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reader {
+    /// The append log.
+    Log,
+    /// The replicas.
+    Replicas,
+}
+
+/// Which readers a command is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Audience {
+    /// The append log.
+    pub log: bool,
+    /// The replicas.
+    pub replicas: bool,
+}
+
+impl Audience {
+    /// Both.
+    pub const ALL: Audience = Audience { log: true, replicas: true };
+    /// Only the replicas.
+    pub const REPLICAS: Audience = Audience { log: false, replicas: true };
+
+    fn has(self, reader: Reader) -> bool {
+        match reader {
+            Reader::Log => self.log,
+            Reader::Replicas => self.replicas,
+        }
+    }
+}
+
+/// A part of the stream that is for some readers.
+#[derive(Debug)]
+struct Part {
+    at: Range<usize>,
+    audience: Audience,
+}
+
+/// A stretch of the stream: whole units.
 #[derive(Debug, Default)]
+pub struct Stream {
+    bytes: Vec<u8>,
+    /// In order; they do not overlap.
+    parts: Vec<Part>,
+}
+
+impl Stream {
+    /// The requests for a reader, in RESP.
+    pub fn for_reader(&self, reader: Reader) -> Cow<'_, [u8]> {
+        if self.parts.iter().all(|part| part.audience.has(reader)) {
+            return Cow::Borrowed(&self.bytes);
+        }
+        let (mut kept, mut from) = (Vec::with_capacity(self.bytes.len()), 0);
+        for part in self.parts.iter().filter(|part| !part.audience.has(reader)) {
+            kept.extend_from_slice(&self.bytes[from..part.at.start]);
+            from = part.at.end;
+        }
+        kept.extend_from_slice(&self.bytes[from..]);
+        Cow::Owned(kept)
+    }
+}
+
+/// The stream of effects since it was last taken.
+#[derive(Debug)]
 pub struct Effects {
     wanted: bool,
-    /// Nothing is collected for now (redis.set_repl).
-    muted: bool,
-    bytes: Vec<u8>,
+    /// Whom all commands are for at most for now (redis.set_repl).
+    audience: Audience,
+    stream: Stream,
     /// The database that the stream's reader has selected when it has read up to here.
     selected: Option<usize>,
     depth: u32,
@@ -30,12 +99,26 @@ pub struct Effects {
     unit_commands: u32,
 }
 
+impl Default for Effects {
+    fn default() -> Effects {
+        Effects {
+            wanted: false,
+            audience: Audience::ALL,
+            stream: Stream::default(),
+            selected: None,
+            depth: 0,
+            unit_start: 0,
+            unit_commands: 0,
+        }
+    }
+}
+
 impl Effects {
     /// Whether somebody takes the stream. When that begins, the stream starts with a SELECT.
     pub fn set_wanted(&mut self, wanted: bool) {
         self.wanted = wanted;
         self.selected = None;
-        self.bytes.clear();
+        self.stream = Stream::default();
     }
 
     /// Whether a handler has to say what it did.
@@ -44,16 +127,16 @@ impl Effects {
         self.wanted
     }
 
-    /// Leaves out what is done from now on, or no more.
-    pub fn set_muted(&mut self, muted: bool) {
-        self.muted = muted;
+    /// Whom what is done from now on is for at most.
+    pub fn set_audience(&mut self, audience: Audience) {
+        self.audience = audience;
     }
 
     /// Opens a unit.
     #[inline]
     pub fn begin(&mut self) {
         if self.depth == 0 {
-            self.unit_start = self.bytes.len();
+            self.unit_start = self.stream.bytes.len();
             self.unit_commands = 0;
         }
         self.depth += 1;
@@ -70,33 +153,49 @@ impl Effects {
 
     fn wrap_unit(&mut self) {
         const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
-        self.bytes.splice(self.unit_start..self.unit_start, MULTI.iter().copied());
-        encode(&mut self.bytes, &[b"EXEC"]);
+        let Stream { bytes, parts } = &mut self.stream;
+        bytes.splice(self.unit_start..self.unit_start, MULTI.iter().copied());
+        encode(bytes, &[b"EXEC"]);
+        for part in parts.iter_mut().rev().take_while(|part| part.at.start >= self.unit_start) {
+            part.at = part.at.start + MULTI.len()..part.at.end + MULTI.len();
+        }
     }
 
     /// Adds a command of the open unit, to be run in database `db`.
     pub fn push(&mut self, db: usize, arguments: &[&[u8]]) {
-        if !self.wanted || self.muted {
+        self.push_for(Audience::ALL, db, arguments);
+    }
+
+    /// The same of a command that is for some readers.
+    pub fn push_for(&mut self, audience: Audience, db: usize, arguments: &[&[u8]]) {
+        let Audience { log, replicas } = self.audience;
+        let audience = Audience { log: audience.log && log, replicas: audience.replicas && replicas };
+        if !self.wanted || !audience.log && !audience.replicas {
             return;
         }
+        let Stream { bytes, parts } = &mut self.stream;
         if self.selected != Some(db) {
             let mut text = itoa::Buffer::new();
-            encode(&mut self.bytes, &[b"SELECT", text.format(db).as_bytes()]);
+            encode(bytes, &[b"SELECT", text.format(db).as_bytes()]);
             self.selected = Some(db);
         }
-        encode(&mut self.bytes, arguments);
+        let start = bytes.len();
+        encode(bytes, arguments);
+        if audience != Audience::ALL {
+            parts.push(Part { at: start..bytes.len(), audience });
+        }
         self.unit_commands += 1;
     }
 
-    /// Takes the stream: requests in RESP, whole units only.
-    pub fn take(&mut self) -> Vec<u8> {
+    /// Takes the stream: whole units only.
+    pub fn take(&mut self) -> Stream {
         debug_assert_eq!(self.depth, 0, "effects are taken between units");
-        std::mem::take(&mut self.bytes)
+        std::mem::take(&mut self.stream)
     }
 
     /// Whether there is anything to take.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.stream.bytes.is_empty()
     }
 }

@@ -49,6 +49,19 @@ impl Engine {
         if self.pause.active(now.mono).is_some() {
             return Ok(());
         }
+        if !self.is_memory_full() {
+            self.stats.note_memory_full(false, now.mono);
+            self.keyspace_bytes_seen = self.keyspace.memory_bytes();
+            return Ok(());
+        }
+        let begin = self.measure();
+        let result = self.evict_enough(needs_memory, now);
+        self.note_since("eviction-cycle", begin, now);
+        self.stats.note_memory_full(self.is_memory_full(), now.mono);
+        result
+    }
+
+    fn evict_enough(&mut self, needs_memory: bool, now: Now) -> Result<(), Failure> {
         let mut evictions = 0;
         let mut done = |engine: &Engine| {
             evictions += 1;
@@ -70,7 +83,11 @@ impl Engine {
 
     /// One step of eviction between commands; true while there is more to do.
     pub fn evict_step(&mut self, now: Now) -> bool {
-        self.is_memory_full()
+        let is_full = self.is_memory_full();
+        if !is_full {
+            self.stats.note_memory_full(false, now.mono);
+        }
+        is_full
             && !self.is_script_suspended()
             && self.pause.active(now.mono).is_none()
             && self.make_room(true, now).is_ok()
@@ -93,14 +110,16 @@ impl Engine {
             || random.next_u64(),
         );
         let Some(Victim { database, key }) = victim else { return false };
-        self.evict(database, &key);
+        self.evict(database, &key, now);
         true
     }
 
-    fn evict(&mut self, db: usize, key: &[u8]) {
+    fn evict(&mut self, db: usize, key: &[u8], now: Now) {
         let key: Key<'_> = self.keyspace.hasher().key(key);
+        let begin = self.measure();
         if let Some(evicted) = self.keyspace.databases[db].remove(&key) {
             self.discard(evicted);
+            self.note_since("eviction-del", begin, now);
             self.key_event(db, Class::Evicted, "evicted", &key);
             self.key_changed(db, &key, None);
             self.stats.evicted_keys += 1;

@@ -350,6 +350,18 @@ impl Engine {
         }
     }
 
+    /// Begins to measure for [`Engine::note_since`], if anybody wants to know.
+    pub(crate) fn measure(&self) -> Option<Monotonic> {
+        (self.config.latency_monitor_threshold_ms != 0).then(|| (self.stopwatch)())
+    }
+
+    /// Notes what was measured since then.
+    pub(crate) fn note_since(&mut self, event: &'static str, begin: Option<Monotonic>, now: Now) {
+        if let Some(begin) = begin {
+            self.note_latency(event, (self.stopwatch)() - begin, now);
+        }
+    }
+
     /// Keeps what was cleared for being freed in slices by [`Engine::collect_garbage`].
     pub fn discard_later(&mut self, cleared: Cleared) {
         self.garbage.push(Garbage::Databases(cleared));
@@ -372,6 +384,15 @@ impl Engine {
         {
             self.garbage.push(Garbage::Value(value));
         }
+    }
+
+    /// How many large values, and keys of emptied databases, are yet to be freed.
+    pub fn garbage_len(&self) -> usize {
+        let len = |garbage: &Garbage| match garbage {
+            Garbage::Databases(cleared) => cleared.len(),
+            Garbage::Entry(_) | Garbage::Value(_) => 1,
+        };
+        self.garbage.iter().map(len).sum()
     }
 
     /// Frees up to `entries` of what was discarded; false when nothing is left.

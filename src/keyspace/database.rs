@@ -66,6 +66,12 @@ impl Database {
         self.empty_bytes() + tables + self.fields.memory_bytes()
     }
 
+    /// The part of them that is neither keys nor values: of the tables, and of the index of fields that expire.
+    pub fn overhead_bytes(&self) -> (usize, usize) {
+        let tables: usize = self.tables.iter().map(Table::overhead_bytes).sum();
+        (self.empty_bytes() + tables, self.fields.memory_bytes())
+    }
+
     /// Bytes that an empty database takes.
     #[inline]
     fn empty_bytes(&self) -> usize {
@@ -399,6 +405,16 @@ pub struct Cleared {
 }
 
 impl Cleared {
+    /// How many keys are left.
+    pub fn len(&self) -> usize {
+        self.tables.iter().map(Table::len).sum()
+    }
+
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Frees up to so many buckets with their entries; true when nothing is left.
     pub fn free_step(&mut self, buckets: usize) -> bool {
         free_tables(&mut self.tables, buckets)

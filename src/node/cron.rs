@@ -59,9 +59,11 @@ fn expire<R: Runtime>(shared: &Shared<R>, tick: Duration) {
     let effort = engine.config.active_expire_effort.clamp(1, 10) - 1;
     let budget = tick * (EXPIRE_PERCENT + 2 * effort) / 100;
     let stale_percent = STALE_PERCENT.saturating_sub(effort as usize).max(1);
-    let mut quiet_databases = 0;
+    let (mut quiet_databases, mut examined, mut expired) = (0, 0, 0);
     for _ in 0..EXPIRE_STEPS_MAX {
         let found = engine.expire_step(now::<R>());
+        examined += found.examined;
+        expired += found.expired;
         if found.expired * 100 <= found.examined * stale_percent {
             quiet_databases += 1;
             if quiet_databases > engine.keyspace.databases.len() {
@@ -75,6 +77,7 @@ fn expire<R: Runtime>(shared: &Shared<R>, tick: Duration) {
     }
     let elapsed = R::now() - start;
     engine.stats.expire_cycle_cpu += elapsed;
+    engine.stats.note_expire_cycle(examined, expired);
     engine.note_latency("expire-cycle", elapsed, now::<R>());
 }
 

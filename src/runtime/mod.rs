@@ -109,6 +109,10 @@ pub struct ProcessCpu {
     pub user: Duration,
     /// In the kernel.
     pub system: Duration,
+    /// The part of the thread that asks, in user mode.
+    pub thread_user: Duration,
+    /// The same in the kernel.
+    pub thread_system: Duration,
 }
 
 /// Everything that is not deterministic goes through here.

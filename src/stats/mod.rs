@@ -11,6 +11,8 @@ pub use rate::Rate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::runtime::Monotonic;
+
 /// What one command has cost so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CommandStats {
@@ -39,6 +41,12 @@ pub struct Stats {
     pub expired_fields: u64,
     pub expired_time_cap_reached_count: u64,
     pub expire_cycle_cpu: Duration,
+    /// The share of keys with a deadline that are past it, in percent: an estimate from what expiry cycles find.
+    pub expired_stale_percent: f64,
+    /// Since when commands have left more memory in use than `maxmemory` allows, if they have.
+    pub memory_full_since: Option<Monotonic>,
+    /// For how long that was so before.
+    pub memory_full_time: Duration,
     pub evicted_keys: u64,
     pub evicted_clients: u64,
     pub keyspace_hits: u64,
@@ -79,6 +87,25 @@ impl Stats {
     /// CONFIG RESETSTAT.
     pub fn reset(&mut self) {
         *self = Stats { peak_memory_bytes: self.peak_memory_bytes, ..Stats::new(self.commands.len()) };
+    }
+
+    /// Takes up what a cycle of expiry has found; as in Redis, each weighs a twentieth.
+    pub fn note_expire_cycle(&mut self, examined: usize, expired: usize) {
+        let share = if examined == 0 { 0.0 } else { expired as f64 * 100.0 / examined as f64 };
+        self.expired_stale_percent = share * 0.05 + self.expired_stale_percent * 0.95;
+    }
+
+    /// Notes whether more memory is in use than `maxmemory` allows.
+    #[inline]
+    pub fn note_memory_full(&mut self, is_full: bool, now: Monotonic) {
+        match self.memory_full_since {
+            None if is_full => self.memory_full_since = Some(now),
+            Some(since) if !is_full => {
+                self.memory_full_time += now - since;
+                self.memory_full_since = None;
+            }
+            _ => {}
+        }
     }
 
     /// Counts a key that a reading command has looked up.

@@ -42,6 +42,13 @@ impl LongDouble {
         self.0.is_finite()
     }
 
+    /// A thousand times the value, rounded up; what is beyond the range becomes its end.
+    pub fn thousandths_rounded_up(self) -> i64 {
+        let thousand = X87DoubleExtended::from_u128(1000).value;
+        let scaled = self.0.mul_r(thousand, Round::NearestTiesToEven).value;
+        scaled.to_i128_r(64, Round::TowardPositive, &mut false).value as i64
+    }
+
     /// Appends the value with up to 17 digits after the point, without trailing zeros and without an exponent; up to
     /// 4,952 bytes. Infinities are `inf` and `-inf`, NaN is `nan`.
     pub fn write(self, out: &mut Vec<u8>) {

@@ -40,6 +40,8 @@ fn values_become_canonical() {
     for (name, given, shown) in [
         ("notify-keyspace-events", "KEA", "AKE"),
         ("notify-keyspace-events", "g$lE", "g$lE"),
+        ("notify-keyspace-events", "nK", "nK"),
+        ("notify-keyspace-events", "KnAm", "AKm"),
         ("shutdown-on-sigterm", "force save now", "save now force"),
         ("latency-tracking-info-percentiles", "1 2.50 99.999999", "1 2.5 99.999999"),
         ("maxmemory-clients", "5%", "5%"),

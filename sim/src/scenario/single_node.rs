@@ -4,23 +4,18 @@
 //! First a phase with faults, then one without, in which every client must get answers again. Judged: every key is linearizable,
 //! where a crash wipes all keys; the counters' sums; that the clients came to life again.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use seawall::config::Config;
-use seawall::runtime::Runtime;
 use seawall_checker::timeline::Statistics;
 use seawall_checker::totals::{self, Finding};
-use seawall_checker::{History, StringKey, Verdict, linearizability};
+use seawall_checker::{History, StringKey};
 
-use super::stage::{self, ADDRESS, NODE_IP};
+use super::stage::{self, ADDRESS, Cast, Judged, NODE_IP, Part};
 use super::{Judgement, Report, Scenario, Settings};
 use crate::nemesis::Fault;
-use crate::options::Options;
 use crate::plants::Plant;
-use crate::runtime::SimRuntime;
-use crate::simulation::{Outcome, Simulation};
+use crate::simulation::Simulation;
 use crate::workload::Recorder;
 use crate::workload::strings::{self, Worker};
 
@@ -32,72 +27,35 @@ pub(super) const SCENARIO: Scenario = Scenario {
     run,
 };
 
-const CLIENTS: u8 = 12;
-const FAULTS_LAST: Duration = Duration::from_secs(20);
+const CAST: Cast = Cast { clients: 12, faults: &Fault::ALL, faults_last: Duration::from_secs(20) };
 /// A run in which fewer calls were answered proves nothing.
 const ANSWERED_MIN: usize = 500;
 
 fn run(settings: Settings) -> Report {
-    let plant = settings.plant;
-    let report = Simulation::run(settings.seed, Options::default(), move |sim| play(sim, plant));
-    let (judgement, history) = match report.outcome {
-        Outcome::Finished((Ok(()), history)) => (judge(&history), history),
-        Outcome::Finished((Err(stuck), history)) => (Judgement::Failed(stuck), history),
-        Outcome::Panicked(message) => (Judgement::Failed(format!("panicked: {message}")), History::new()),
-    };
-    Report {
-        scenario: NAME,
-        settings,
-        judgement,
-        trace_hash: report.trace_hash,
-        trace_entries: report.trace_entries,
-        virtual_time: report.virtual_time,
+    stage::run(NAME, settings, play, |history: History| Judged {
+        judgement: judge(&history),
         summary: Statistics::of(&history).to_string(),
-        coverage: report.coverage,
         history,
-    }
+    })
 }
 
-/// The run. `Err` if clients were not served again after the faults.
 async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, History) {
-    let address = ADDRESS;
     let recorder = Recorder::new(&sim);
     let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, Config::default()));
-    let stop = Rc::new(Cell::new(false));
-    let mut rounds = Vec::new();
-    let clients = (0..CLIENTS).map(|i| {
-        let done = Rc::new(Cell::new(0));
-        rounds.push(done.clone());
-        let (sim_for_client, recorder, stop) = (sim.clone(), recorder.clone(), stop.clone());
-        sim.add_node(&format!("client {i}"), [10, 0, 1, i + 1], move || {
-            let random = sim_for_client.random("client", i.into());
-            let (recorder, stop, rounds) = (recorder.clone(), stop.clone(), done.clone());
-            Worker { address, recorder, random, stop, rounds }.work()
-        })
-    });
-    let clients = clients.collect();
-    stage::break_for(FAULTS_LAST, &Fault::ALL, &sim, node, clients, &recorder).await;
-    let recovered = stage::recover(&rounds).await;
-    stop.set(true);
-    SimRuntime::sleep(Duration::from_secs(3)).await;
-    let read = strings::read_all(address, &recorder).await;
+    let for_clients = recorder.clone();
+    let work = move |Part { random, stop, rounds, .. }: Part| {
+        Worker { address: ADDRESS, recorder: for_clients.clone(), random, stop, rounds }.work()
+    };
+    let recovered = CAST.perform(&sim, node, &recorder, work).await;
+    let read = strings::read_all(ADDRESS, &recorder).await;
     let outcome = recovered.and(read.map_err(|e| format!("the node did not answer in the end: {e}")));
     (outcome, recorder.history())
 }
 
 fn judge(history: &History) -> Judgement {
-    let answered = Statistics::of(history).ok;
-    if answered < ANSWERED_MIN {
-        return Judgement::Inconclusive(format!("only {answered} calls were answered: nothing was tried"));
-    }
-    match linearizability::check(history, &StringKey, linearizability::STEPS_MAX) {
-        Ok(Verdict::Linearizable { .. }) => judge_totals(history),
-        Ok(Verdict::Violation(violation)) => Judgement::Failed(violation.to_string()),
-        Ok(Verdict::Inconclusive { key, steps }) => Judgement::Inconclusive(format!(
-            "key {}: no order found and none excluded in {steps} steps",
-            String::from_utf8_lossy(&key)
-        )),
-        Err(malformed) => Judgement::Failed(format!("the history is malformed: {malformed}")),
+    match stage::judge_order(history, &StringKey, "key", ANSWERED_MIN) {
+        Judgement::Passed => judge_totals(history),
+        other => other,
     }
 }
 

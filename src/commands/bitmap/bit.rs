@@ -15,7 +15,7 @@ pub(super) const SETBIT: Command = Command {
     flags: &[Flag::Write, Flag::DenyOom],
     keys: &[KeySpec::one(1, &["RW", "access", "update"])],
     summary: "Sets or clears a bit of the string at a key, which grows by zero bytes as far as needed.",
-    syntax: "key offset value",
+    syntax: "key offset value:integer",
     handler: setbit,
     ..BASE
 };

@@ -25,9 +25,8 @@ pub(super) const BITFIELD: Command = Command {
         .noted("only read where all steps are GET")],
     since: "3.2.0",
     summary: "Reads, sets and adds to integers of any width within a string.",
-    syntax: "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | \
-             INCRBY encoding offset increment> [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] \
-             <SET encoding offset value | INCRBY encoding offset increment> ...]]",
+    syntax: "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value:integer | \
+             INCRBY encoding offset increment> ...]",
     handler: |call| bitfield(call, false),
     ..BASE
 };

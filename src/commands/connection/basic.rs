@@ -60,7 +60,7 @@ fn echo(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) const SELECT: Command = Command {
     name: "select",
     arity: 2,
-    flags: &[Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy],
+    flags: &[Flag::Loading, Flag::Stale, Flag::Fast],
     categories: &[Category::Connection],
     group: Group::Connection,
     summary: "Chooses the database that the connection's next commands use.",

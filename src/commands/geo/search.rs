@@ -21,9 +21,8 @@ pub(super) const GEOSEARCH: Command = Command {
     arity: -7,
     since: "6.2.0",
     summary: "Returns the members within a circle, a box or a polygon.",
-    syntax: "key [FROMMEMBER member | FROMLONLAT longitude latitude] <BYRADIUS radius <M | KM | FT | MI> | BYBOX width \
-             height <M | KM | FT | MI> | BYPOLYGON vertices longitude latitude longitude latitude [longitude latitude \
-             ...]> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
+    syntax: "key [FROMMEMBER member | FROMLONLAT longitude latitude] <<BYRADIUS radius> <M | KM | FT | MI> | \
+             <BYBOX width> height <M | KM | FT | MI> | <BYPOLYGON vertices> longitude latitude [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
     handler: |call| search(call, Form::Search),
     ..SEARCH
 };
@@ -35,9 +34,8 @@ pub(super) const GEOSEARCHSTORE: Command = Command {
     keys: &[KeySpec::one(1, &["OW", "update"]), KeySpec::one(2, &["RO", "access"])],
     since: "6.2.0",
     summary: "Stores the members within a circle, a box or a polygon at a key.",
-    syntax: "destination source [FROMMEMBER member | FROMLONLAT longitude latitude] <BYRADIUS radius <M | KM | FT | MI> | \
-             BYBOX width height <M | KM | FT | MI> | BYPOLYGON vertices longitude latitude longitude latitude \
-             [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]",
+    syntax: "destination source [FROMMEMBER member | FROMLONLAT longitude latitude] <<BYRADIUS radius> <M | KM | FT | MI> | \
+             <BYBOX width> height <M | KM | FT | MI> | <BYPOLYGON vertices> longitude latitude [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]",
     handler: |call| search(call, Form::SearchStore),
     ..SEARCH
 };
@@ -45,7 +43,7 @@ pub(super) const GEOSEARCHSTORE: Command = Command {
 /// Where GEORADIUS keeps its answer; `from`: the first argument that may be a word.
 const fn stored(word: &'static str, from: i32) -> KeySpec {
     KeySpec {
-        flags: &["OW", "update", "variable_flags"],
+        flags: &["OW", "update"],
         begin: Begin::Keyword(word, from),
         find: Find::Range { last: 0, step: 1, limit: 0 },
         notes: "",

@@ -52,6 +52,7 @@ fn integer(hash: &Hash, field: &[u8]) -> Result<i64, Failure> {
 
 pub(super) const HINCRBYFLOAT: Command = Command {
     name: "hincrbyfloat",
+    syntax: "key field increment:double",
     since: "2.6.0",
     summary: "Adds a number to the decimal number in a field, which begins at 0.",
     handler: hincrbyfloat,

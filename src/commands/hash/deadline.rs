@@ -260,6 +260,7 @@ const ASK: Command = Command {
 
 pub(super) const HTTL: Command = Command {
     name: "httl",
+    tips: &["nondeterministic_output"],
     summary: "Returns the seconds until fields expire; -1 for never, -2 for no such field.",
     handler: |call| ask(call, |deadline_ms, now_ms| seconds(deadline_ms - now_ms)),
     ..ASK
@@ -267,6 +268,7 @@ pub(super) const HTTL: Command = Command {
 
 pub(super) const HPTTL: Command = Command {
     name: "hpttl",
+    tips: &["nondeterministic_output"],
     summary: "Returns the milliseconds until fields expire; -1 for never, -2 for no such field.",
     handler: |call| ask(call, |deadline_ms, now_ms| deadline_ms - now_ms),
     ..ASK

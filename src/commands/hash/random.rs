@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::write;
+use crate::commands::chance::{check_repeats, count_by_chance};
 use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
 use crate::engine::{Call, Failure};
 use crate::keyspace::{Field, Hash, HashRef};
@@ -29,25 +30,13 @@ fn hrandfield(call: &mut Call<'_>) -> Result<(), Failure> {
     if call.len() == 2 {
         return one(call);
     }
-    let count = count(call)?;
+    // The number is looked at first.
+    count_by_chance(call, 2, 1)?;
     if call.len() > 4 || call.len() == 4 && !call.arg_is(3, "withvalues") {
         return Err(Failure::SYNTAX);
     }
     let with_values = call.len() == 4;
-    if with_values && !(-i64::MAX / 2..=i64::MAX / 2).contains(&count) {
-        return Err(Failure::fixed("ERR value is out of range"));
-    }
-    many(call, count, with_values)
-}
-
-fn count(call: &Call<'_>) -> Result<i64, Failure> {
-    let count = call.integer(2)?;
-    if count == i64::MIN {
-        return Err(Failure::fixed(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
-    Ok(count)
+    many(call, count_by_chance(call, 2, if with_values { 2 } else { 1 })?, with_values)
 }
 
 /// Random words, drawn from the engine's own stream once.
@@ -77,6 +66,7 @@ fn many(call: &mut Call<'_>, count: i64, with_values: bool) -> Result<(), Failur
         reply.array(0);
         return Ok(());
     };
+    check_repeats(count)?;
     let shown = if count < 0 { count.unsigned_abs() } else { (live as u64).min(count.unsigned_abs()) };
     let pairs = with_values && reply.version() == Version::Resp3;
     let flat = if with_values && !pairs { 2 } else { 1 };

@@ -16,7 +16,7 @@ pub(super) const HSETEX: Command = Command {
     group: Group::Hash,
     categories: &[Category::Hash],
     flags: &[Flag::Write, Flag::DenyOom, Flag::Fast],
-    keys: &[KeySpec::one(1, &["RW", "insert"])],
+    keys: &[KeySpec::one(1, &["RW", "update"])],
     since: "9.0.0",
     summary: "Sets fields to values, on a condition if wanted, and lets them expire.",
     complexity: "O(N) with the number of fields set",

@@ -113,8 +113,11 @@ fn ltrim(call: &mut Call<'_>) -> Result<(), Failure> {
     })?;
     match edited {
         Some(edited) if edited.result => report_loss(call, "ltrim", &key, edited.removed),
-        // Listeners hear of it all the same.
-        Some(_) => call.event(Class::List, "ltrim", &key),
+        // Listeners and watchers hear of it all the same, as in Redis.
+        Some(_) => {
+            call.touched(&key);
+            call.event(Class::List, "ltrim", &key);
+        }
         None => {}
     }
     call.reply.ok();

@@ -40,7 +40,7 @@ pub(super) const BLMPOP: Command = Command {
     since: "7.0.0",
     summary: "Takes elements off the first of several lists that is there, or waits until one is.",
     complexity: "O(N+M) with the number N of keys and the number M of elements taken",
-    syntax: "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+    syntax: "timeout:double numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
     handler: blmpop,
     ..BASE
 };
@@ -60,7 +60,7 @@ const BPOP: Command = Command {
     keys: &[KeySpec::range(1, -2, 1, &["RW", "access", "delete"])],
     since: "2.0.0",
     complexity: "O(N) with the number of keys",
-    syntax: "key [key ...] timeout",
+    syntax: "key [key ...] timeout:double",
     ..BASE
 };
 

@@ -55,7 +55,7 @@ pub(super) const BLMOVE: Command = Command {
     arity: 6,
     since: "6.2.0",
     summary: "Takes an element off one end of a list, or waits for one, puts it at one end of another and returns it.",
-    syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+    syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout:double",
     handler: blmove,
     ..WAITING
 };
@@ -76,7 +76,7 @@ pub(super) const BRPOPLPUSH: Command = Command {
     arity: 4,
     since: "2.2.0",
     summary: "Takes the last element off a list, or waits for one, puts it at the front of another and returns it.",
-    syntax: "source destination timeout",
+    syntax: "source destination timeout:double",
     handler: brpoplpush,
     ..WAITING
 };

@@ -32,7 +32,7 @@ pub(super) const SPUBLISH: Command = Command {
 fn publish(call: &mut Call<'_>, space: Space) -> Result<(), Failure> {
     let (channel, message) = (call.arg(1), call.arg(2));
     let received = call.engine.publish(space, channel, message);
-    call.propagate(&[call.arg(0), channel, message]);
+    call.propagate_to_replicas(&[call.arg(0), channel, message]);
     call.reply.integer(received as i64);
     Ok(())
 }

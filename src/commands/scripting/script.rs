@@ -5,7 +5,7 @@ use crate::engine::command::{Category, Command, Flag, Group};
 use crate::engine::{Call, Failure, Sha};
 
 const BASE: Command = Command {
-    flags: &[Flag::NoScript, Flag::Stale],
+    flags: &[Flag::NoScript],
     categories: &[Category::Scripting],
     group: Group::Scripting,
     since: "2.6.0",
@@ -26,6 +26,7 @@ pub(super) const SCRIPT: Command = Command {
 const LOAD: Command = Command {
     name: "script|load",
     arity: 3,
+    flags: &[Flag::NoScript, Flag::Stale],
     summary: "Holds a script ready, and returns its SHA-1.",
     complexity: "O(N) with N being the length in bytes of the script body.",
     syntax: "script",
@@ -99,8 +100,7 @@ fn kill(call: &mut Call<'_>) -> Result<(), Failure> {
 
 const DEBUG: Command = Command {
     name: "script|debug",
-    arity: -3,
-    flags: &[Flag::NoScript],
+    arity: 3,
     since: "3.2.0",
     summary: "Has scripts of this connection debugged, which is not possible here.",
     syntax: "YES | SYNC | NO",
@@ -109,9 +109,6 @@ const DEBUG: Command = Command {
 };
 
 fn debug(call: &mut Call<'_>) -> Result<(), Failure> {
-    if call.len() != 3 {
-        return Err(Failure::arity("script|debug"));
-    }
     if call.arg_is(2, "no") {
         call.reply.ok();
         return Ok(());
@@ -124,6 +121,7 @@ fn debug(call: &mut Call<'_>) -> Result<(), Failure> {
 
 const SHOW: Command = Command {
     name: "script|show",
+    flags: &[Flag::NoScript, Flag::Stale],
     arity: 3,
     since: "8.0.0",
     summary: "Returns the text of a script that is held ready.",

@@ -3,6 +3,7 @@
 use crate::commands::help;
 use crate::engine::command::{Command, Flag, Group, KeySpec};
 use crate::engine::{Call, Engine, Failure, Flow, Job};
+use crate::keyspace::Database;
 use crate::text::size::human;
 
 pub(super) const MEMORY: Command = Command {
@@ -64,7 +65,6 @@ fn usage(call: &mut Call<'_>) -> Result<(), Failure> {
 const PURGE: Command = Command {
     name: "memory|purge",
     arity: 2,
-    flags: &[Flag::Loading],
     summary: "Gives freed memory back to the operating system.",
     complexity: "Depends on how much memory is allocated, could be slow",
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
@@ -80,7 +80,6 @@ fn purge(call: &mut Call<'_>) -> Result<(), Failure> {
 const MALLOC_STATS: Command = Command {
     name: "memory|malloc-stats",
     arity: 2,
-    flags: &[Flag::Loading],
     summary: "Returns the allocator's own figures.",
     complexity: "Depends on how much memory is allocated, could be slow",
     tips: SPECIAL,
@@ -115,7 +114,15 @@ fn single(value: f64) -> f64 {
 fn stats(call: &mut Call<'_>) -> Result<(), Failure> {
     let figures = Figures::of(call.engine);
     let (whole, ratios) = (figures.whole(), figures.ratios());
-    call.reply.map(whole.len() + ratios.len());
+    call.reply.map(whole.len() + ratios.len() + figures.databases.len());
+    for DatabaseOverhead { index, tables, expires } in &figures.databases {
+        call.reply.bulk(format!("db.{index}").as_bytes());
+        call.reply.map(2);
+        for (name, bytes) in [("overhead.hashtable.main", tables), ("overhead.hashtable.expires", expires)] {
+            call.reply.bulk(name.as_bytes());
+            call.reply.integer(*bytes as i64);
+        }
+    }
     for (name, value) in whole {
         call.reply.bulk(name.as_bytes());
         call.reply.integer(value);
@@ -125,6 +132,25 @@ fn stats(call: &mut Call<'_>) -> Result<(), Failure> {
         call.reply.double(single(value));
     }
     Ok(())
+}
+
+/// What a database that has keys takes beside keys and values, in bytes.
+struct DatabaseOverhead {
+    index: usize,
+    tables: usize,
+    /// Deadlines of keys stand beside the keys; those of fields have an index.
+    expires: usize,
+}
+
+impl DatabaseOverhead {
+    fn of_all(engine: &Engine) -> Vec<DatabaseOverhead> {
+        let databases = engine.keyspace.databases.iter().enumerate().filter(|(_, db)| !db.is_empty());
+        let overhead = |(index, db): (usize, &Database)| {
+            let (tables, expires) = db.overhead_bytes();
+            DatabaseOverhead { index, tables, expires }
+        };
+        databases.map(overhead).collect()
+    }
 }
 
 /// The figures that INFO and MEMORY show, derived once.
@@ -139,6 +165,8 @@ pub(super) struct Figures {
     pub clients: f64,
     /// In use for other things than data.
     pub overhead: f64,
+    databases: Vec<DatabaseOverhead>,
+    machine: usize,
     scripts: usize,
     functions: usize,
     keys: usize,
@@ -155,13 +183,17 @@ impl Figures {
         let scripts = engine.scripts.figures();
         let startup = engine.identity.startup_memory_bytes;
         let process = engine.process_memory;
+        let databases = DatabaseOverhead::of_all(engine);
+        let tables: usize = databases.iter().map(|db| db.tables + db.expires).sum();
         Figures {
             used: used as f64,
             peak: engine.stats.peak_memory_bytes.max(used) as f64,
             startup: startup as f64,
             clients: clients as f64,
-            overhead: (startup + clients + engine.scripts.memory_bytes()) as f64,
-            scripts: scripts.machine_bytes + scripts.cache_bytes,
+            overhead: (startup + clients + engine.scripts.memory_bytes() + tables) as f64,
+            databases,
+            machine: scripts.machine_bytes,
+            scripts: scripts.cache_bytes,
             functions: scripts.library_bytes,
             keys: engine.keyspace.len(),
             allocated: process.allocated as f64,
@@ -214,6 +246,7 @@ impl Figures {
             ("aof.buffer", 0),
             ("lua.caches", self.scripts as i64),
             ("functions.caches", self.functions as i64),
+            ("script.VMs", self.machine as i64),
             ("overhead.total", self.overhead as i64),
             ("keys.count", self.keys as i64),
             ("keys.bytes-per-key", a_key),

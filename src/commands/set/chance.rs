@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::value::{answer, limits};
+use crate::commands::chance::{check_repeats, count_by_chance};
 use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
 use crate::engine::{Call, Class, Failure};
 use crate::keyspace::{Key, Payload, Set, SetRef, View};
@@ -118,10 +119,6 @@ pub(super) const SRANDMEMBER: Command = Command {
     ..BASE
 };
 
-/// The most members that may be wanted with repetition: more than any client could take, and all would have to be written
-/// before one is sent.
-const REPEATED_MAX: u64 = 1 << 32;
-
 fn srandmember(call: &mut Call<'_>) -> Result<(), Failure> {
     match call.len() {
         2 => srandmember_one(call),
@@ -147,15 +144,7 @@ fn srandmember_one(call: &mut Call<'_>) -> Result<(), Failure> {
 }
 
 fn srandmember_many(call: &mut Call<'_>) -> Result<(), Failure> {
-    let count = call.integer(2)?;
-    if count == i64::MIN {
-        return Err(Failure::fixed(
-            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-        ));
-    }
-    if count < 0 && count.unsigned_abs() > REPEATED_MAX {
-        return Err(Failure::fixed("ERR value is out of range"));
-    }
+    let count = count_by_chance(call, 2, 1)?;
     let (key, mut words) = (call.key(1), words(call));
     let mut random = || words.next_u64();
     let (set, reply) = call.read_as::<Set>(&key)?;
@@ -165,6 +154,7 @@ fn srandmember_many(call: &mut Call<'_>) -> Result<(), Failure> {
         reply.array(size);
         set.random_distinct(size, &mut random, |member| answer(reply, member));
     } else {
+        check_repeats(count)?;
         reply.array(size);
         for member in (0..size).map_while(|_| set.random(&mut random)) {
             answer(reply, member);

@@ -144,7 +144,7 @@ const BLOCKING: Command = Command {
     arity: -3,
     flags: &[Flag::Write, Flag::Blocking, Flag::Fast],
     keys: &[KeySpec::range(1, -2, 1, &["RW", "access", "delete"])],
-    syntax: "key [key ...] timeout",
+    syntax: "key [key ...] timeout:double",
     ..BASE
 };
 
@@ -230,7 +230,7 @@ pub(super) const BZMPOP: Command = Command {
     keys: &[KeySpec::counted(2, 1, &["RW", "access", "delete"])],
     since: "7.0.0",
     summary: "Takes elements out of the first set that has any; waits for one if need be.",
-    syntax: "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+    syntax: "timeout:double numkeys key [key ...] <MIN | MAX> [COUNT count]",
     handler: bzmpop,
     ..BASE
 };

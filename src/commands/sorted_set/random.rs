@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::answer_elements;
+use crate::commands::chance::{check_repeats, count_by_chance};
 use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
 use crate::engine::{Call, Failure};
 use crate::keyspace::{SortedSet, SortedSetRef, View};
@@ -36,7 +37,7 @@ fn zrandmember(call: &mut Call<'_>) -> Result<(), Failure> {
         return Err(Failure::SYNTAX);
     }
     let with_scores = call.len() == 4;
-    let count = checked_count(call, with_scores)?;
+    let count = count_by_chance(call, 2, if with_scores { 2 } else { 1 })?;
     let seed = call.engine.random();
     let key = call.key(1);
     let (set, reply) = call.read_as::<SortedSet>(&key)?;
@@ -47,26 +48,10 @@ fn zrandmember(call: &mut Call<'_>) -> Result<(), Failure> {
     if count > 0 {
         distinct(reply, set, usize::try_from(count).unwrap_or(usize::MAX), with_scores, seed);
     } else {
+        check_repeats(count)?;
         repeated(reply, set, count.unsigned_abs() as usize, with_scores, seed);
     }
     Ok(())
-}
-
-/// The count, whose replies must be countable.
-fn checked_count(call: &Call<'_>, with_scores: bool) -> Result<i64, Failure> {
-    let count = call.integer(2)?;
-    let limit = i64::MAX / if with_scores { 2 } else { 1 };
-    if count == i64::MIN {
-        return Err(Failure::new(format!(
-            "ERR value is out of range, value must between {} and {}",
-            -i64::MAX,
-            i64::MAX
-        )));
-    }
-    if count.abs() > limit {
-        return Err(Failure::fixed("ERR value is out of range"));
-    }
-    Ok(count)
 }
 
 fn one(call: &mut Call<'_>) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ pub(super) const ZRANGE: Command = Command {
     arity: -4,
     since: "1.2.0",
     summary: "Returns a range of a sorted set, by rank, score or member.",
-    syntax: "key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
+    syntax: "key start:string stop:string [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]",
     handler: |call| range(call, Query { from: 1, ..Query::ANY }),
     ..BASE
 };
@@ -42,7 +42,7 @@ pub(super) const ZRANGEBYSCORE: Command = Command {
     arity: -4,
     since: "1.0.5",
     summary: "Returns the elements with scores in a range.",
-    syntax: "key min max [WITHSCORES] [LIMIT offset count]",
+    syntax: "key min:double max:double [WITHSCORES] [LIMIT offset count]",
     handler: |call| range(call, Query { by: Some(By::Score), reverse: Some(false), ..Query::ANY }),
     ..BASE
 };
@@ -52,7 +52,7 @@ pub(super) const ZREVRANGEBYSCORE: Command = Command {
     arity: -4,
     since: "2.2.0",
     summary: "Returns the elements with scores in a range, the highest score first.",
-    syntax: "key max min [WITHSCORES] [LIMIT offset count]",
+    syntax: "key max:double min:double [WITHSCORES] [LIMIT offset count]",
     handler: |call| range(call, Query { by: Some(By::Score), reverse: Some(true), ..Query::ANY }),
     ..BASE
 };
@@ -84,7 +84,7 @@ pub(super) const ZRANGESTORE: Command = Command {
     keys: &[KeySpec::one(1, &["OW", "update"]), KeySpec::one(2, &["RO", "access"])],
     since: "6.2.0",
     summary: "Stores a range of a sorted set at another key.",
-    syntax: "dst src min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]",
+    syntax: "dst:key src:key min max [BYSCORE | BYLEX] [REV] [LIMIT offset count]",
     handler: zrangestore,
     ..BASE
 };
@@ -225,7 +225,7 @@ pub(super) const ZCOUNT: Command = Command {
     since: "2.0.0",
     summary: "Counts the elements with scores in a range.",
     complexity: "O(log N)",
-    syntax: "key min max",
+    syntax: "key min:double max:double",
     handler: |call| count(call, By::Score),
     ..BASE
 };
@@ -270,7 +270,7 @@ pub(super) const ZREMRANGEBYSCORE: Command = Command {
     name: "zremrangebyscore",
     since: "1.2.0",
     summary: "Takes the elements with scores in a range out of a sorted set.",
-    syntax: "key min max",
+    syntax: "key min:double max:double",
     handler: |call| remove(call, By::Score, "zremrangebyscore"),
     ..REMOVE
 };

@@ -238,7 +238,7 @@ pub(super) const XAUTOCLAIM: Command = Command {
     since: "6.2.0",
     summary: "Gives a consumer the pending entries for which nobody has asked for some time.",
     complexity: "O(1) if COUNT is small",
-    syntax: "key group consumer min-idle-time start [COUNT count] [JUSTID]",
+    syntax: "key group consumer min-idle-time start:string [COUNT count] [JUSTID]",
     tips: &["nondeterministic_output"],
     handler: xautoclaim,
     ..super::BASE

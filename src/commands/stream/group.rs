@@ -208,8 +208,9 @@ fn destroy(call: &mut Call<'_>) -> Result<(), Failure> {
     let key = call.key(2);
     let removed = edit(call, &key, |stream, name| Some(stream.groups_mut().remove(name)))?;
     if removed {
+        say(call, "xgroup-destroy", &key);
         // Whoever waits for the group has to learn that it is gone.
-        call.changed(Class::Stream, "xgroup-destroy", &key);
+        call.ready(&key);
     }
     call.reply.integer(i64::from(removed));
     Ok(())

@@ -41,7 +41,7 @@ pub(super) const XPENDING: Command = Command {
     summary: "Returns which entries are pending in a group: how many, or each with its consumer, idle time and deliveries.",
     complexity: "O(log P + N) with P the entries that are pending and N those returned, more where IDLE passes some over; \
                  O(C) for the short form, with C the consumers",
-    syntax: "key group [[IDLE min-idle-time] start end count [consumer]]",
+    syntax: "key group [[IDLE min-idle-time:integer] start:string end:string count [consumer]]",
     tips: &["nondeterministic_output"],
     handler: xpending,
     ..super::BASE

@@ -31,7 +31,7 @@ pub(super) const XRANGE: Command = Command {
     keys: &[KeySpec::one(1, &["RO", "access"])],
     summary: "Returns the entries from one id to another.",
     complexity: "O(log S + N) with S the size of the stream and N the entries returned",
-    syntax: "key start end [COUNT count]",
+    syntax: "key start:string end:string [COUNT count]",
     handler: |call| range(call, false),
     ..super::BASE
 };
@@ -39,7 +39,7 @@ pub(super) const XRANGE: Command = Command {
 pub(super) const XREVRANGE: Command = Command {
     name: "xrevrange",
     summary: "Returns the entries from one id to another, the last first.",
-    syntax: "key end start [COUNT count]",
+    syntax: "key end:string start:string [COUNT count]",
     handler: |call| range(call, true),
     ..XRANGE
 };

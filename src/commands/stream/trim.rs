@@ -21,7 +21,7 @@ pub(super) const XTRIM: Command = Command {
     keys: &[KeySpec::one(1, &["RW", "delete"])],
     summary: "Removes the oldest entries of a stream, down to a length or up to an id.",
     complexity: "O(N), with N being the number of evicted entries",
-    syntax: "key <MAXLEN | MINID> [= | ~] threshold [LIMIT count]",
+    syntax: "key <<MAXLEN | MINID> [= | ~] threshold [LIMIT count]>",
     tips: &["nondeterministic_output"],
     handler: xtrim,
     ..super::BASE

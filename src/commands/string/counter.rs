@@ -90,7 +90,7 @@ pub(super) const INCRBYFLOAT: Command = Command {
     arity: 3,
     since: "2.6.0",
     summary: "Adds a number to the decimal number at a key, which begins at 0.",
-    syntax: "key increment",
+    syntax: "key increment:double",
     handler: incrbyfloat,
     ..BASE
 };

@@ -16,15 +16,7 @@ const BASE: Command = Command {
 
 const MULTI: Command = Command {
     name: "multi",
-    flags: &[
-        Flag::NoScript,
-        Flag::Loading,
-        Flag::Stale,
-        Flag::Fast,
-        Flag::AllowBusy,
-        Flag::NoMulti,
-        Flag::Unqueued,
-    ],
+    flags: &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast, Flag::AllowBusy, Flag::Unqueued],
     since: "1.2.0",
     summary: "Begins a transaction.",
     handler: multi,

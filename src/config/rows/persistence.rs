@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("rdb-version-check", Kind::Enum(&["strict", "relaxed"]), "strict").unlisted(),
     Row::new("rdbchecksum", Kind::Bool, "yes").immutable(),
     Row::new("rdbcompression", Kind::Bool, "yes").field(field!(rdbcompression)),
-    Row::new("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no"),
+    Row::new("sanitize-dump-payload", Kind::Enum(&["no", "yes", "clients"]), "no").moot(),
     Row::new("save", Kind::Save, ""),
     Row::new("stop-writes-on-bgsave-error", Kind::Bool, "yes"),
     Row::new("rdb-key-save-delay", Kind::int(I32_MIN, I32_MAX), "0").unlisted(),

@@ -3,6 +3,7 @@
 
 use super::{Sha, Shebang};
 use crate::engine::command::Flag;
+use crate::engine::effects::Audience;
 use crate::engine::session::SessionHandle;
 use crate::engine::table::{CommandId, Row};
 use crate::engine::{Call, Engine, Failure, Flow, Nested, Prepared, Source};
@@ -154,7 +155,7 @@ impl Engine {
             step = match step {
                 Step::Call => {
                     let (log, replicas) = machine.replicates();
-                    self.effects.set_muted(!(log && replicas));
+                    self.effects.set_audience(Audience { log, replicas });
                     machine.with_call(|request, reply, version| {
                         self.call_from_script(running, request.request(), reply, version);
                     });
@@ -234,7 +235,7 @@ impl Engine {
         machine: &mut Machine,
         reply: &mut Reply<'_>,
     ) -> Result<(), Failure> {
-        self.effects.set_muted(false);
+        self.effects.set_audience(Audience::ALL);
         self.scripts.machine_bytes = machine.memory_bytes();
         self.sessions[running.client].db = running.db;
         match outcome {

@@ -143,3 +143,58 @@ fn write<S: Stream>(stream: &mut S, bytes: &[u8], cx: &mut Context<'_>) -> io::R
     }
     Ok(sent)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: OutputLimit = OutputLimit { hard_bytes: 100, soft_bytes: 10, soft_seconds: 5 };
+
+    /// Whether a client with so many unsent bytes at each of these seconds has to go.
+    fn over(limit: OutputLimit, unsent: &[(u64, usize)]) -> Vec<bool> {
+        let mut output = Output::default();
+        let at = |seconds: u64| Monotonic(seconds * 1_000_000_000 + 1);
+        let step = |(seconds, bytes): &(u64, usize)| {
+            output.clear();
+            output.push(vec![b'x'; *bytes]);
+            output.is_over(&limit, at(*seconds))
+        };
+        unsent.iter().map(step).collect()
+    }
+
+    #[test]
+    fn the_soft_limit_may_be_passed_for_a_while() {
+        assert_eq!(over(LIMIT, &[(0, 11), (4, 50), (5, 11), (6, 11)]), [false, false, true, true]);
+        // As much as the limit is not too much.
+        assert_eq!(over(LIMIT, &[(0, 10), (10, 10), (20, 11)]), [false, false, false]);
+    }
+
+    #[test]
+    fn who_falls_below_the_soft_limit_begins_anew() {
+        assert_eq!(
+            over(LIMIT, &[(0, 11), (4, 10), (5, 11), (9, 11), (10, 11)]),
+            [false, false, false, false, true]
+        );
+    }
+
+    #[test]
+    fn the_hard_limit_holds_at_once() {
+        assert_eq!(over(LIMIT, &[(0, 100), (1, 101)]), [false, true]);
+        assert_eq!(
+            over(OutputLimit { soft_bytes: 0, ..LIMIT }, &[(0, 100), (99, 100), (99, 101)]),
+            [false, false, true]
+        );
+        assert_eq!(over(OutputLimit::default(), &[(0, 1 << 20), (99, 1 << 20)]), [false, false]);
+    }
+
+    #[test]
+    fn a_client_that_takes_all_begins_anew() {
+        let mut output = Output::default();
+        output.push(vec![b'x'; 11]);
+        assert!(!output.is_over(&LIMIT, Monotonic(1)));
+        output.clear();
+        assert!(!output.is_over(&LIMIT, Monotonic(4_000_000_000)));
+        output.push(vec![b'x'; 11]);
+        assert!(!output.is_over(&LIMIT, Monotonic(6_000_000_000)));
+    }
+}

@@ -85,6 +85,11 @@ impl<V: Payload> Table<V> {
         self.entry_bytes + self.directory.memory_bytes()
     }
 
+    /// The part of them that is neither keys nor values.
+    pub fn overhead_bytes(&self) -> usize {
+        self.directory.memory_bytes()
+    }
+
     /// The entry of a key.
     #[inline]
     pub fn get(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_, V>> {

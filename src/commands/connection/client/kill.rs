@@ -13,7 +13,7 @@ pub(super) const KILL: Command = Command {
     summary: "Closes connections.",
     complexity: "O(N) where N is the number of connections",
     syntax: "<ip:port | <[ID client-id [client-id ...]] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | \
-             [ADDR ip:port] | [LADDR ip:port] | [SKIPME yes/no] | [MAXAGE maxage] ...>>",
+             [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage] ...>>",
     handler: kill,
     ..ADMINISTRATIVE
 };

@@ -53,7 +53,7 @@ const HELP: Command = Command {
 
 /// What most sub-commands share.
 const SUBCOMMAND: Command = Command {
-    flags: &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::AllowBusy],
+    flags: &[Flag::NoScript, Flag::Loading, Flag::Stale],
     categories: &[Category::Connection],
     group: Group::Connection,
     ..Command::DEFAULT

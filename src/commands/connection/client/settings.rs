@@ -1,7 +1,7 @@
 //! What a connection asks about itself and chooses for itself.
 
 use super::{ADMINISTRATIVE, SUBCOMMAND};
-use crate::engine::command::{Command, Flag};
+use crate::engine::command::Command;
 use crate::engine::session::ReplyMode;
 use crate::engine::{Call, Failure};
 
@@ -100,7 +100,6 @@ fn setinfo(call: &mut Call<'_>) -> Result<(), Failure> {
 pub(super) const NO_EVICT: Command = Command {
     name: "client|no-evict",
     arity: 3,
-    flags: &[Flag::Admin, Flag::NoScript, Flag::Loading, Flag::Stale, Flag::AllowBusy],
     since: "7.0.0",
     summary: "Chooses whether the connection may be closed to save memory.",
     syntax: "<ON | OFF>",

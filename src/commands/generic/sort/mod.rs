@@ -32,12 +32,12 @@ pub(super) const SORT: Command = Command {
     flags: &[Flag::Write, Flag::DenyOom, Flag::MovableKeys],
     keys: &[
         KeySpec::one(1, &["RO", "access"]),
-        HIDDEN.noted("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"),
+        HIDDEN.noted("the keys that BY and GET read: their names come from the elements"),
         KeySpec { flags: &["OW", "update"], ..HIDDEN }
-            .noted("For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in the argument array"),
+            .noted("the key behind STORE, which may stand anywhere"),
     ],
     summary: "Sorts a list, set or sorted set; returns or stores the result.",
-    syntax: "key [BY by-pattern] [LIMIT offset count] [GET get-pattern [GET get-pattern ...]] [ASC | DESC] [ALPHA] \
+    syntax: "key [BY by-pattern:pattern] [LIMIT offset count] [GET get-pattern:pattern [GET get-pattern:pattern ...]] [ASC | DESC] [ALPHA] \
              [STORE destination]",
     handler: |call| sort(call, true),
     ..BASE
@@ -48,11 +48,11 @@ pub(super) const SORT_RO: Command = Command {
     flags: &[Flag::ReadOnly, Flag::MovableKeys],
     keys: &[
         KeySpec::one(1, &["RO", "access"]),
-        HIDDEN.noted("For the optional BY/GET keyword. It is marked 'unknown' because the key names derive from the content of the key we sort"),
+        HIDDEN.noted("the keys that BY and GET read: their names come from the elements"),
     ],
     since: "7.0.0",
     summary: "Sorts a list, set or sorted set, and stores nothing.",
-    syntax: "key [BY by-pattern] [LIMIT offset count] [GET get-pattern [GET get-pattern ...]] [ASC | DESC] [ALPHA]",
+    syntax: "key [BY by-pattern:pattern] [LIMIT offset count] [GET get-pattern:pattern [GET get-pattern:pattern ...]] [ASC | DESC] [ALPHA]",
     handler: |call| sort(call, false),
     ..BASE
 };

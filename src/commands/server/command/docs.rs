@@ -51,7 +51,11 @@ fn write_command(reply: &mut Reply<'_>, command: &Command) {
     }
     if !arguments.is_empty() {
         reply.bulk(b"arguments");
-        write_arguments(reply, &arguments, &mut KeySpecs { next: 0, count: command.keys.len() });
+        write_arguments(
+            reply,
+            &arguments,
+            &mut KeySpecs { next: 0, count: command.keys.len(), patterns: None },
+        );
     }
     if !command.subcommands.is_empty() {
         reply.bulk(b"subcommands");
@@ -65,6 +69,8 @@ fn write_command(reply: &mut Reply<'_>, command: &Command) {
 struct KeySpecs {
     next: usize,
     count: usize,
+    /// That of all patterns by which keys are made.
+    patterns: Option<usize>,
 }
 
 impl KeySpecs {
@@ -74,6 +80,15 @@ impl KeySpecs {
         self.next += 1;
         Some(index)
     }
+
+    /// Only SORT's patterns make keys.
+    fn take_for_patterns(&mut self, argument: &Argument) -> Option<usize> {
+        if !argument.name.ends_with("-pattern") {
+            return None;
+        }
+        self.patterns = self.patterns.or_else(|| self.take());
+        self.patterns
+    }
 }
 
 fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], specs: &mut KeySpecs) {
@@ -82,11 +97,17 @@ fn write_arguments(reply: &mut Reply<'_>, arguments: &[Argument], specs: &mut Ke
 }
 
 fn write_argument(reply: &mut Reply<'_>, argument: &Argument, specs: &mut KeySpecs) {
-    let key_spec = if argument.kind == Kind::Key { specs.take() } else { None };
-    let flags: Vec<&str> = [("optional", argument.optional), ("multiple", argument.multiple)]
-        .into_iter()
-        .filter_map(|(name, is)| is.then_some(name))
-        .collect();
+    let key_spec = match argument.kind {
+        Kind::Key => specs.take(),
+        Kind::Pattern => specs.take_for_patterns(argument),
+        _ => None,
+    };
+    let flags = [
+        ("optional", argument.optional),
+        ("multiple", argument.multiple),
+        ("multiple_token", argument.multiple_token),
+    ];
+    let flags: Vec<&str> = flags.into_iter().filter_map(|(name, is)| is.then_some(name)).collect();
     let facts = [key_spec.is_some(), argument.token.is_some(), !flags.is_empty(), !argument.parts.is_empty()];
     reply.map(2 + facts.into_iter().filter(|there| *there).count());
     reply.bulk(b"name");

@@ -1,12 +1,12 @@
 //! COMMAND GETKEYS and GETKEYSANDFLAGS: the keys of a request that somebody wants to send.
 
 use super::SUBCOMMAND;
-use crate::engine::command::{Command, KeySpec};
+use crate::engine::command::{Command, Flag, KeySpec};
 use crate::engine::{Call, Failure};
 
 pub(super) const GETKEYS: Command = Command {
     name: "command|getkeys",
-    arity: -4,
+    arity: -3,
     summary: "Returns the keys of a request.",
     complexity: "O(N) where N is the number of arguments to the command",
     syntax: "command [arg [arg ...]]",
@@ -16,7 +16,7 @@ pub(super) const GETKEYS: Command = Command {
 
 pub(super) const GETKEYSANDFLAGS: Command = Command {
     name: "command|getkeysandflags",
-    arity: -4,
+    arity: -3,
     since: "7.0.0",
     summary: "Returns the keys of a request, and what it does with them.",
     complexity: "O(N) where N is the number of arguments to the command",
@@ -50,7 +50,7 @@ type KeyAndFlags<'a> = (&'a [u8], &'static [&'static str]);
 fn keys<'a>(call: &Call<'a>) -> Result<Vec<KeyAndFlags<'a>>, Failure> {
     let request: Vec<&'a [u8]> = call.request.iter_from(2).collect();
     let command = named(call, &request).ok_or(Failure::fixed("ERR Invalid command specified"))?;
-    if command.keys.is_empty() {
+    if command.keys.iter().all(|spec| spec.flags.contains(&"not_key")) {
         return Err(Failure::fixed("ERR The command has no key arguments"));
     }
     if !command.arity_fits(request.len()) {
@@ -61,6 +61,10 @@ fn keys<'a>(call: &Call<'a>) -> Result<Vec<KeyAndFlags<'a>>, Failure> {
         let found = spec.positions(request.len(), |i| request[i]);
         let flags = flags(command, spec, &request);
         keys.extend(found.into_iter().flatten().map(|position| (request[position], flags)));
+    }
+    keys.extend(sort_destination(command, &request));
+    if keys.is_empty() && !command.has(Flag::NoMandatoryKeys) {
+        return Err(Failure::fixed("ERR Invalid arguments specified for command"));
     }
     Ok(keys)
 }
@@ -74,11 +78,33 @@ fn named<'a>(call: &Call<'a>, request: &[&'a [u8]]) -> Option<&'static Command> 
     table.find_subcommand(id, request[1]).map(|sub| table.row(sub).command)
 }
 
-/// What is done with the keys may hang on the other arguments: SET reads only when GET is among them.
-fn flags(command: &Command, spec: &KeySpec, request: &[&[u8]]) -> &'static [&'static str] {
-    if command.name != "set" {
-        return spec.flags;
+/// The key behind the last STORE of a SORT, which no specification finds.
+fn sort_destination<'a>(command: &Command, request: &[&'a [u8]]) -> Option<KeyAndFlags<'a>> {
+    let spec = command.keys.last().filter(|_| command.name == "sort")?;
+    let (mut at, mut destination) = (2, None);
+    while let Some(word) = request.get(at) {
+        at += match word.to_ascii_lowercase().as_slice() {
+            b"limit" => 3,
+            b"get" | b"by" => 2,
+            b"store" => {
+                destination = request.get(at + 1).or(destination);
+                2
+            }
+            _ => 1,
+        };
     }
-    let reads = request[3..].iter().any(|word| word.eq_ignore_ascii_case(b"get"));
-    if reads { &["RW", "access", "update"] } else { &["OW", "update"] }
+    destination.map(|key| (*key, spec.flags))
+}
+
+/// What is done with the keys may hang on the other arguments: SET reads only when GET is among them, BITFIELD writes only
+/// where there is more than GET.
+fn flags(command: &Command, spec: &KeySpec, request: &[&[u8]]) -> &'static [&'static str] {
+    let says = |word: &[u8]| request[2..].iter().any(|other| other.eq_ignore_ascii_case(word));
+    match command.name {
+        "set" if says(b"get") => &["RW", "access", "update"],
+        "set" => &["OW", "update"],
+        "bitfield" if says(b"set") || says(b"incrby") => &["RW", "access", "update"],
+        "bitfield" => &["RO", "access"],
+        _ => spec.flags,
+    }
 }

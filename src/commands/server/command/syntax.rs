@@ -1,7 +1,8 @@
 //! Reads a command's syntax, as the documentation writes it, into a tree of arguments.
 //!
 //! Notation: a word in capitals stands for itself (a token), any other word names an argument; `[ ]` encloses what may be
-//! left out, `< >` groups, `|` separates alternatives. `key [key ...]` is an argument that may be repeated, and
+//! left out, `< >` groups, `|` separates alternatives. What an argument is follows from its name, or stands behind it:
+//! `timeout:double`. `key [key ...]` is an argument that may be repeated, and
 //! `field value [field value ...]` a group of them; `<a | b ...>` may be repeated with another choice. A token and what follows it belong together, up to the next bracket or token:
 //! `EX seconds` is one argument, `LIMIT offset count` one group.
 
@@ -18,6 +19,8 @@ pub(super) struct Argument {
     pub optional: bool,
     /// Whether there may be several.
     pub multiple: bool,
+    /// Whether each of several has the token before it.
+    pub multiple_token: bool,
     /// Alternatives or parts.
     pub parts: Vec<Argument>,
 }
@@ -56,22 +59,27 @@ impl Kind {
         }
     }
 
-    /// By the name of the argument, since the notation does not say it.
+    /// The kind of that name, if an argument may say that it is of it.
+    fn named(name: &str) -> Option<Kind> {
+        let kinds = [Kind::String, Kind::Integer, Kind::Double, Kind::Key, Kind::Pattern];
+        kinds.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// By the name of the argument, where the notation does not say it.
     fn of_name(name: &str) -> Kind {
         match name {
             "key" | "newkey" | "key1" | "key2" | "source" | "destination" | "destkey" | "sourcekey" => {
                 Kind::Key
             }
             "pattern" => Kind::Pattern,
-            "increment-float" | "score" | "min-score" | "max-score" | "longitude" | "latitude" | "radius" => {
-                Kind::Double
-            }
+            "score" | "longitude" | "latitude" | "radius" | "width" | "height" => Kind::Double,
             _ if name.starts_with("unix-time") => Kind::UnixTime,
             "seconds" | "milliseconds" | "timeout" | "count" | "offset" | "start" | "end" | "stop"
             | "index" | "index1" | "index2" | "cursor" | "numkeys" | "increment" | "decrement"
             | "client-id" | "db" | "destination-db" | "ttl" | "len" | "version" | "columns" | "maxage"
             | "protover" | "frequency" | "bit" | "numreplicas" | "numlocal" | "rank" | "maxlen"
-            | "min-match-len" => Kind::Integer,
+            | "min-match-len" | "num-matches" | "numfields" | "limit" | "weight" | "vertices"
+            | "entries-read" | "entries-added" | "ms" => Kind::Integer,
             _ => Kind::String,
         }
     }
@@ -159,6 +167,16 @@ impl<'a> Parser<'a> {
 
     /// What is in square brackets either repeats what is before it, or may be left out.
     fn optional(&mut self, inner: Scope, pending: &mut Pending, list: &mut Vec<Argument>) {
+        if let (true, [repeated], Some(token)) =
+            (inner.repeats, inner.alternatives.as_slice(), &pending.token)
+            && matches!(repeated.as_slice(), [one] if one.token.as_ref() == Some(token))
+        {
+            pending.flush(list);
+            if repeat_last(list, repeated) {
+                list.iter_mut().last().into_iter().for_each(|last| last.multiple_token = true);
+            }
+            return;
+        }
         let before = if pending.token.is_some() { &mut pending.arguments } else { &mut *list };
         if let (true, [repeated]) = (inner.repeats, inner.alternatives.as_slice())
             && repeat_last(before, repeated)
@@ -198,6 +216,11 @@ impl Pending {
 }
 
 fn plain(word: &str) -> Argument {
+    if let Some((name, kind)) = word.rsplit_once(':')
+        && let Some(kind) = Kind::named(kind)
+    {
+        return Argument { name: name.to_owned(), kind, ..Argument::default() };
+    }
     Argument { name: word.to_owned(), kind: Kind::of_name(word), ..Argument::default() }
 }
 
@@ -282,7 +305,7 @@ mod tests {
         assert_eq!(shown("[section [section ...]]"), "section:string?+");
         assert_eq!(
             shown("numkeys key [key ...] [WEIGHTS weight [weight ...]]"),
-            "numkeys:integer key:key+ WEIGHTS=weight:string?+"
+            "numkeys:integer key:key+ WEIGHTS=weight:integer?+"
         );
         assert_eq!(shown("command [arg [arg ...]]"), "command:string arg:string?+");
     }

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::engine::pubsub::Space;
 use crate::runtime::Now;
 
-pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
+pub(super) fn stats(report: &mut Report, engine: &Engine, now: Now) {
     traffic(report, engine);
     let stats = &engine.stats;
     report.field("rejected_connections", stats.rejected_connections);
@@ -14,9 +14,13 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, _: Now) {
     }
     report.field("expired_subkeys", stats.expired_fields);
     report.field("expired_keys", stats.expired_keys);
+    report.field("expired_stale_perc", format!("{:.2}", stats.expired_stale_percent));
     report.field("expired_time_cap_reached_count", stats.expired_time_cap_reached_count);
     report.field("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu.as_millis());
     report.field("evicted_keys", stats.evicted_keys);
+    let full_since = stats.memory_full_since.map_or(std::time::Duration::ZERO, |since| now.mono - since);
+    report.field("total_eviction_exceeded_time", (stats.memory_full_time + full_since).as_millis());
+    report.field("current_eviction_exceeded_time", full_since.as_millis());
     report.field("evicted_scripts", engine.scripts.evicted);
     report.field("evicted_clients", stats.evicted_clients);
     report.field("keyspace_hits", stats.keyspace_hits);
@@ -64,6 +68,8 @@ pub(super) fn cpu(report: &mut Report, engine: &Engine, _: Now) {
     report.field("used_cpu_user", format!("{:.6}", cpu.user.as_secs_f64()));
     report.field("used_cpu_sys_children", "0.000000");
     report.field("used_cpu_user_children", "0.000000");
+    report.field("used_cpu_sys_main_thread", format!("{:.6}", cpu.thread_system.as_secs_f64()));
+    report.field("used_cpu_user_main_thread", format!("{:.6}", cpu.thread_user.as_secs_f64()));
 }
 
 pub(super) fn commandstats(report: &mut Report, engine: &Engine, _: Now) {

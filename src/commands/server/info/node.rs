@@ -1,7 +1,7 @@
 //! Sections about what the node is: server, clients, persistence, replication, cluster.
 
 use super::Report;
-use crate::engine::{Engine, REDIS_VERSION, SEAWALL_VERSION};
+use crate::engine::{Engine, PauseScope, REDIS_VERSION, SEAWALL_VERSION};
 use crate::runtime::Now;
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -31,9 +31,36 @@ pub(super) fn server(report: &mut Report, engine: &Engine, now: Now) {
     report.field("executable", &identity.executable);
     report.field("config_file", &identity.config_file);
     report.field("io_threads_active", 0);
+    listeners(report, engine);
 }
 
-pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
+fn listeners(report: &mut Report, engine: &Engine) {
+    let config = &engine.config;
+    let mut listeners = Vec::new();
+    if config.port != 0 {
+        let bind = config.bind.iter().map(|address| format!(",bind={address}")).collect::<String>();
+        listeners.push(format!("name=tcp{bind},port={}", config.port));
+    }
+    if !config.unixsocket.is_empty() {
+        listeners.push(format!("name=unix,bind={}", config.unixsocket));
+    }
+    for (number, listener) in listeners.iter().enumerate() {
+        report.field(&format!("listener{number}"), listener);
+    }
+}
+
+fn pause(report: &mut Report, engine: &Engine, now: Now) {
+    let (reason, actions, left) = match engine.pause.active(now.mono) {
+        None => ("none", "none", std::time::Duration::ZERO),
+        Some((PauseScope::Writes, end)) => ("client_pause", "write", end - now.mono),
+        Some((PauseScope::All, end)) => ("client_pause", "all", end - now.mono),
+    };
+    report.field("paused_reason", reason);
+    report.field("paused_actions", actions);
+    report.field("paused_timeout_milliseconds", left.as_millis());
+}
+
+pub(super) fn clients(report: &mut Report, engine: &Engine, now: Now) {
     let largest = |bytes: fn(&crate::engine::session::Traffic) -> usize| {
         engine.sessions.iter().map(|(_, session)| bytes(&session.traffic)).max().unwrap_or(0)
     };
@@ -51,6 +78,7 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, _: Now) {
     report.field("total_watched_keys", watched.keys);
     report.field("total_blocking_keys", waits.keys);
     report.field("total_blocking_keys_on_nokey", waits.keys_on_loss);
+    pause(report, engine, now);
 }
 
 /// A node that neither saves nor logs: what Redis shows before its first save, with both turned off.
