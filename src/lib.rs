@@ -8,6 +8,7 @@
 //! | [`commands`] | a folder for each command group; a command's entry stands beside its handler |
 //! | [`engine`] | runs one request at a time to completion: lookup, gates, handler, effects |
 //! | [`script`] | the Lua machine, which knows neither commands nor keys |
+//! | [`persistence`] | the formats of the files that keep the data |
 //! | [`dump`] | values in Redis's dump file encoding, both ways |
 //! | [`keyspace`] | databases, expiry, eviction, snapshot |
 //! | [`config`], [`stats`] | parameters and redis.conf; counters of INFO |
@@ -21,6 +22,7 @@ pub mod dump;
 pub mod engine;
 pub mod keyspace;
 pub mod node;
+pub mod persistence;
 pub mod protocol;
 pub mod runtime;
 pub mod script;

@@ -94,7 +94,6 @@ async fn run_node(
     let node = Node::<Tokio>::start(options)?;
     // Only now: a node that already holds our addresses keeps its file.
     let pid_file = pid_file.filter(|path| startup::write_pid_file(path));
-    info!("Ready to accept connections");
     if let Some(name) = host::notify_supervisor(supervisor) {
         info!("supervised by {name}: told it that the node is ready");
     }
@@ -105,20 +104,27 @@ async fn run_node(
     ended
 }
 
-/// Waits until a client or a signal ends the node.
+/// Waits until a client or a signal ends the node. A signal does not, if something has to be saved and cannot be.
 async fn end_of(node: &Node<Tokio>) -> std::io::Result<()> {
-    let mut stopped = std::pin::pin!(node.stopped());
-    let mut signalled = std::pin::pin!(host::termination());
-    let signal = std::future::poll_fn(|cx| {
-        if stopped.as_mut().poll(cx).is_ready() {
-            return std::task::Poll::Ready(None);
+    loop {
+        let mut stopped = std::pin::pin!(node.stopped());
+        let mut signalled = std::pin::pin!(host::termination());
+        let first = std::future::poll_fn(|cx| match stopped.as_mut().poll(cx) {
+            std::task::Poll::Ready(ended) => std::task::Poll::Ready(Err(ended)),
+            std::task::Poll::Pending => signalled.as_mut().poll(cx).map(Ok),
+        });
+        let signal = match first.await {
+            Ok(signal) => signal?,
+            Err(ended) => return ended,
+        };
+        info!("Received {signal} scheduling shutdown...");
+        let how = node.inspect(|engine| startup::on_signal(&engine.config, signal));
+        if node.prepare_to_stop(how).await {
+            info!("User requested shutdown...");
+            return Ok(());
         }
-        signalled.as_mut().poll(cx).map(Some)
-    })
-    .await;
-    if let Some(signal) = signal {
-        info!("Received {} scheduling shutdown...", signal?);
-        info!("User requested shutdown...");
+        warn!(
+            "Received {signal} but errors trying to shut down the server, check the logs for more information"
+        );
     }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use seawall::config::arguments::{COMMAND_LINE, STANDARD_INPUT, Sources};
 use seawall::config::{Apply, Config, LogLevel, Supervised, Warning};
-use seawall::engine::{Identity, REDIS_VERSION};
+use seawall::engine::{Identity, REDIS_VERSION, Shutdown};
 use seawall::runtime::tokio::Tokio;
 use seawall::runtime::tokio::host::{self, Supervisor};
 use seawall::runtime::tokio::log::{self, Verbosity};
@@ -22,6 +22,16 @@ pub struct Loaded {
     /// Whether nobody gave a file or an option.
     pub is_default: bool,
     pub warnings: Vec<Warning>,
+}
+
+/// What `shutdown-on-sigterm` or `shutdown-on-sigint` asks for.
+pub fn on_signal(config: &Config, signal: &str) -> Shutdown {
+    let name = if signal == "SIGINT" { "shutdown-on-sigint" } else { "shutdown-on-sigterm" };
+    let wanted = config.get(&[name.as_bytes()]);
+    let words = wanted.first().map_or(&b""[..], |(_, words)| words);
+    let has = |word: &str| words.split(|byte| *byte == b' ').any(|given| given == word.as_bytes());
+    let save = (has("save") || has("nosave")).then(|| has("save"));
+    Shutdown { save, force: has("force") }
 }
 
 /// A panic is a mistake of this program: it must not go on with data that it may have half changed.

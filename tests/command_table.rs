@@ -30,11 +30,8 @@ const NOT_YET: &[&str] = &[
     "acl|save",
     "acl|setuser",
     "acl|users",
-    // Saving and logging.
+    // The append log.
     "bgrewriteaof",
-    "bgsave",
-    "lastsave",
-    "save",
     // Replication.
     "failover",
     "psync",

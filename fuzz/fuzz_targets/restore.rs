@@ -9,7 +9,7 @@ use seawall::types::{HashKey, Object, Payload, Value, View};
 
 fn written(value: Value<'_>) -> Vec<u8> {
     let form = Form::of(value, VERSION_MIN);
-    let mut writer = Writer { out: vec![form.code()], compress: false };
+    let mut writer = Writer::new(vec![form.code()], false);
     dump::save(&mut writer, form, value);
     writer.out
 }

@@ -24,7 +24,7 @@ async fn node() {
         identity: Identity::default(),
     };
     let node = Node::<R>::start(options).expect("the port is free");
-    node.stopped().await;
+    node.stopped().await.expect("the node goes on");
 }
 
 async fn client(pause: Option<Duration>) {

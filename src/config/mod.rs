@@ -27,5 +27,5 @@ pub use settings::Settings;
 pub use store::{Changed, Config, Rename};
 pub use values::{
     ClientClass, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit, OutputLimits,
-    Percentiles, Permission, Secret, Supervised,
+    Percentiles, Permission, SavePoint, SavePoints, Secret, Supervised,
 };

@@ -4,7 +4,7 @@
 //! blank form, and only `Config::default()` is a configuration.
 use super::values::{
     FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimits, Percentiles, Permission,
-    Secret, Supervised,
+    SavePoints, Secret, Supervised,
 };
 
 /// Parameters that the server acts on. Names are those of redis.conf, with the unit at the end.
@@ -74,6 +74,16 @@ pub struct Settings {
     pub lazyfree_lazy_user_del: bool,
     /// FLUSHDB and FLUSHALL are asynchronous unless told otherwise.
     pub lazyfree_lazy_user_flush: bool,
+    /// When to save by itself.
+    pub save: SavePoints,
+    /// The dump file's name, in the working directory.
+    pub dbfilename: String,
+    /// Dump files end with a checksum, and it is looked at.
+    pub rdbchecksum: bool,
+    /// Syncs a dump file while it is being written, so that little is left to sync at its end.
+    pub rdb_save_incremental_fsync: bool,
+    /// Refuses writes after a save by itself has failed.
+    pub stop_writes_on_bgsave_error: bool,
     /// Compresses long texts in dump files and in what DUMP returns.
     pub rdbcompression: bool,
     /// Who may use DEBUG.

@@ -3,7 +3,7 @@
 //! Guarantee: `read` of what `show` wrote gives the same value; `read` refuses what it cannot hold and changes nothing.
 use super::values::{
     FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit, OutputLimits, Percentiles,
-    Permission, Secret, Supervised,
+    Permission, SavePoint, SavePoints, Secret, Supervised,
 };
 
 /// A typed field that reads and writes the canonical text of its value.
@@ -150,6 +150,20 @@ impl Slot for MemoryShare {
             None => parsed(text).map(MemoryShare::Bytes),
         };
         take(self, value)
+    }
+}
+
+impl Slot for SavePoints {
+    fn show(&self) -> Vec<u8> {
+        let pairs = self.0.iter().map(|point| format!("{} {}", point.seconds, point.changes));
+        pairs.collect::<Vec<_>>().join(" ").into_bytes()
+    }
+    fn read(&mut self, text: &[u8]) -> bool {
+        let words = text.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+        let Some(numbers) = words.map(parsed).collect::<Option<Vec<u64>>>() else { return false };
+        let (pairs, rest) = numbers.as_chunks::<2>();
+        let points = pairs.iter().map(|&[seconds, changes]| SavePoint { seconds, changes });
+        take(self, rest.is_empty().then(|| SavePoints(points.collect())))
     }
 }
 

@@ -242,6 +242,19 @@ impl MemoryShare {
     }
 }
 
+/// When to save by itself: after so many seconds, if so many changes have been made at least.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SavePoints(pub Vec<SavePoint>);
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavePoint {
+    /// The least time since the last save.
+    pub seconds: u64,
+    /// The least number of changes.
+    pub changes: u64,
+}
+
 /// Percentiles, 0 to 100.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Percentiles(pub Vec<f64>);

@@ -1,7 +1,7 @@
 //! What stands behind a value, or libraries, that a client carries from server to server: the version of the format, and a
 //! checksum over all before it.
 
-use crc::{CRC_64_REDIS, Crc, Table};
+use crc_fast::CrcAlgorithm::Crc64Redis;
 
 use super::form::{Version, is_known};
 
@@ -10,12 +10,40 @@ const CHECKSUM_BYTES: usize = 8;
 /// Bytes of a footer.
 pub const FOOTER_BYTES: usize = VERSION_BYTES + CHECKSUM_BYTES;
 
-const CHECKSUM: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_REDIS);
-
 /// The checksum of payloads and dump files: CRC-64 with the polynomial of Jones.
 pub fn checksum(bytes: &[u8]) -> u64 {
-    static TABLES: Crc<u64, Table<16>> = CHECKSUM;
-    TABLES.checksum(bytes)
+    crc_fast::checksum(Crc64Redis, bytes)
+}
+
+/// The same of bytes that come in parts.
+#[derive(Debug)]
+pub struct Checksum {
+    digest: crc_fast::Digest,
+    bytes: u64,
+}
+
+impl Default for Checksum {
+    fn default() -> Checksum {
+        Checksum { digest: crc_fast::Digest::new(Crc64Redis), bytes: 0 }
+    }
+}
+
+impl Checksum {
+    /// Adds bytes at the end.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    /// The checksum, had these bytes come as well.
+    pub fn value_with(&self, tail: &[u8]) -> u64 {
+        crc_fast::checksum_combine(Crc64Redis, self.digest.finalize(), checksum(tail), tail.len() as u64)
+    }
+
+    /// The checksum, had these bytes stood before all others.
+    pub fn value_after(&self, head: &[u8]) -> u64 {
+        crc_fast::checksum_combine(Crc64Redis, checksum(head), self.digest.finalize(), self.bytes)
+    }
 }
 
 /// Adds the footer.

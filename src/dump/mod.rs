@@ -18,8 +18,8 @@ mod writer;
 
 pub use form::{Form, VERSION_MIN, Version};
 pub use limits::Limits;
-pub use load::{Loaded, value as load};
-pub use reader::Reader;
+pub use load::{Begun, Building, Loaded, begin, value as load};
+pub use reader::{Fault, Reader};
 pub use save::value as save;
 pub use writer::Writer;
 
@@ -28,7 +28,7 @@ use crate::types::Value;
 /// A value with its footer, for any server that can read it; long texts compressed if wanted.
 pub fn payload(value: Value<'_>, compress: bool) -> Vec<u8> {
     let form = Form::of(value, VERSION_MIN);
-    let mut writer = Writer { out: vec![form.code()], compress };
+    let mut writer = Writer::new(vec![form.code()], compress);
     save(&mut writer, form, value);
     footer::seal(&mut writer.out, form.version());
     writer.out

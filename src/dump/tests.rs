@@ -206,7 +206,7 @@ proptest! {
     fn objects_come_back(object in object(), version in versions(), compress: bool) {
         let whole = Value::Object(object.view());
         let form = Form::of(whole, version);
-        let mut writer = Writer { out: std::vec![form.code()], compress };
+        let mut writer = Writer::new(std::vec![form.code()], compress);
         save(&mut writer, form, whole);
         prop_assert_eq!(read(&writer.out), Some(told(whole)));
         // Nothing is missing, and nothing too much.
@@ -232,7 +232,7 @@ proptest! {
     ) {
         let whole = Value::Object(object.view());
         let form = Form::of(whole, version);
-        let mut writer = Writer { out: std::vec![code.unwrap_or(form.code())], compress: false };
+        let mut writer = Writer::new(std::vec![code.unwrap_or(form.code())], false);
         save(&mut writer, form, whole);
         for (place, byte) in changes {
             let place = 1 + place.index(writer.out.len() - 1);

@@ -25,10 +25,15 @@ pub struct Writer {
     /// What was written.
     pub out: Vec<u8>,
     /// Whether long texts are compressed (`rdbcompression`).
-    pub compress: bool,
+    compress: bool,
 }
 
 impl Writer {
+    /// A writer behind what is there; long texts compressed if wanted.
+    pub fn new(out: Vec<u8>, compress: bool) -> Writer {
+        Writer { out, compress }
+    }
+
     /// Adds bytes as they are.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);

@@ -7,6 +7,7 @@
 
 use super::command::Flag;
 use super::failure::Failure;
+use super::persistence::{LOADING, SAVE_FAILED};
 use super::session::Session;
 use super::table::{CommandTable, Row};
 use super::{Engine, Prepared, transaction};
@@ -39,9 +40,28 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     transaction::allowed(session, row)?;
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
-    // MISCONF after a failed save, NOREPLICAS, READONLY replica, MASTERDOWN, LOADING, BUSY script
+    saved(engine, row)?;
+    // NOREPLICAS, READONLY replica, MASTERDOWN
+    loaded(engine, row)?;
+    // BUSY script
     not_a_monitor(session, row)?;
     fit_for_subscriber(session, row)
+}
+
+/// A node that cannot save takes no writes, if that is wanted; PING tells those who watch over it.
+#[inline]
+fn saved(engine: &Engine, row: &Row) -> Result<(), Failure> {
+    let refuses = engine.persistence.has_failed()
+        && engine.config.stop_writes_on_bgsave_error
+        && !engine.config.save.0.is_empty()
+        && (row.has(Flag::Write) || row.command.name == "ping");
+    if refuses { Err(SAVE_FAILED) } else { Ok(()) }
+}
+
+/// While the data set is incomplete nobody may look at it.
+#[inline]
+fn loaded(engine: &Engine, row: &Row) -> Result<(), Failure> {
+    if engine.persistence.loading().is_some() && !row.has(Flag::Loading) { Err(LOADING) } else { Ok(()) }
 }
 
 /// A client of RESP2 cannot tell a reply from a message, so with subscriptions it gets messages only.

@@ -135,6 +135,12 @@ impl Engine {
         self.access
     }
 
+    /// Whether the access clocks of entries are worth being saved: the policy goes by them.
+    pub fn saves_use(&self) -> bool {
+        use MaxmemoryPolicy::{AllkeysLfu, AllkeysLru, VolatileLfu, VolatileLru};
+        matches!(self.config.maxmemory_policy, AllkeysLfu | AllkeysLru | VolatileLfu | VolatileLru)
+    }
+
     /// Takes up a change of the memory parameters: what the access clocks mean, and what deserves eviction.
     pub fn memory_policy_changed(&mut self) {
         self.access = access(&self.config);

@@ -28,6 +28,7 @@ mod nested;
 mod notify;
 mod pause;
 mod pending;
+pub mod persistence;
 pub mod pubsub;
 mod run;
 mod script;
@@ -69,6 +70,7 @@ use crate::stats::{CommandLog, LatencyMonitor, Stats};
 
 use blocking::Queues;
 use effects::Effects;
+use persistence::Persistence;
 use pubsub::PubSub;
 use tracking::Tracking;
 
@@ -106,12 +108,29 @@ pub enum Job {
     RewriteConfig(String),
     /// CONFIG SET of what the node listens on: do so, then `+OK`; if that fails, put these parameters back as they were and say why.
     Listen(Vec<crate::config::Changed>),
-    /// SHUTDOWN: no reply, the process ends.
-    Shutdown,
+    /// SHUTDOWN: no reply, the process ends; an error if something that has to be saved cannot be.
+    Shutdown(Shutdown),
     /// MEMORY PURGE: give freed memory back, then `+OK`.
     PurgeMemory,
+    /// SAVE and BGSAVE: the save has begun ([`Engine::begin_save`]); bring it to its end. With `waits` the client is answered
+    /// then, otherwise at once.
+    Save {
+        /// What stands before the entries.
+        head: Box<persistence::SaveHead>,
+        /// See above.
+        waits: bool,
+    },
     /// The jobs of a transaction, each with the replies that follow its own.
     Several(Vec<(Job, Vec<u8>)>),
+}
+
+/// How a node is to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Shutdown {
+    /// Whether the data set is saved first; `None`: if the node saves by itself.
+    pub save: Option<bool>,
+    /// Ends also if that fails.
+    pub force: bool,
 }
 
 /// A request whose command has been looked up and whose first key has been hashed.
@@ -151,6 +170,8 @@ pub struct Engine {
     pub pubsub: PubSub,
     /// Who is told of which changes.
     pub tracking: Tracking,
+    /// Saving and loading.
+    pub persistence: Persistence,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -210,6 +231,7 @@ impl Engine {
             pause: Pause::default(),
             pubsub: PubSub::default(),
             tracking: Tracking::new(&mut random),
+            persistence: Persistence::default(),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),

@@ -331,13 +331,9 @@ impl Database {
         true
     }
 
-    /// Goes on with the iteration for so many buckets; `sink` gets key, value and expiry of every entry that was there when
-    /// it began, each once, in no particular order.
-    pub fn snapshot_step(
-        &mut self,
-        buckets: usize,
-        sink: impl FnMut(&[u8], Value<'_>, Option<i64>),
-    ) -> SnapshotStep {
+    /// Goes on with the iteration for so many buckets; `sink` gets every entry that was there when it began, each once, in
+    /// no particular order.
+    pub fn snapshot_step(&mut self, buckets: usize, sink: impl FnMut(EntryRef<'_>)) -> SnapshotStep {
         let Some(ledger) = &mut self.ledger else { return SnapshotStep::Done };
         let Some(snapshot) = &mut ledger.snapshot else { return SnapshotStep::Done };
         let step = snapshot.step(&mut self.tables, buckets, sink);

@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use crate::types::{EntryRef, OwnedEntry, Table, Value};
+use crate::types::{EntryRef, OwnedEntry, Table};
 
 /// Copies given out for each bucket that a step may visit.
 const COPIES_PER_BUCKET: usize = 8;
@@ -124,11 +124,11 @@ impl Snapshot {
         &mut self,
         tables: &mut [Table],
         buckets: usize,
-        mut sink: impl FnMut(&[u8], Value<'_>, Option<i64>),
+        mut sink: impl FnMut(EntryRef<'_>),
     ) -> SnapshotStep {
         self.take_copies(buckets.saturating_mul(COPIES_PER_BUCKET), &mut sink);
         match self.phase {
-            Phase::Walking => self.walk(tables, buckets, &mut |e| sink(e.key(), e.value(), e.expiry())),
+            Phase::Walking => self.walk(tables, buckets, &mut sink),
             Phase::Copies => self.end_if_shown(),
             Phase::Clearing => self.walk(tables, buckets, &mut |_| ()),
             Phase::Freeing => self.free(buckets),
@@ -141,12 +141,12 @@ impl Snapshot {
     }
 
     /// Shows copies, oldest first, or drops them if there is nothing to show any more.
-    fn take_copies(&mut self, count: usize, sink: &mut impl FnMut(&[u8], Value<'_>, Option<i64>)) {
+    fn take_copies(&mut self, count: usize, sink: &mut impl FnMut(EntryRef<'_>)) {
         let live = self.is_live();
         for copy in self.copies.drain(..count.min(self.copies.len())) {
             self.copies_bytes -= copy.entry().memory_bytes();
             if live {
-                sink(copy.key(), copy.value(), copy.expiry());
+                sink(copy.entry());
             }
         }
     }

@@ -131,10 +131,10 @@ impl World {
         }
         let mut nothing = (Model::new(), Model::new());
         let (_, shown) = self.snapshot.as_mut().unwrap_or(&mut nothing);
-        let step = self.database.snapshot_step(buckets, |key, value, expiry| {
+        let step = self.database.snapshot_step(buckets, |entry| {
             let mut bytes = Vec::new();
-            value.write_to(&mut bytes);
-            assert_eq!(shown.insert(key.to_vec(), (bytes, expiry)), None, "shown once");
+            entry.value().write_to(&mut bytes);
+            assert_eq!(shown.insert(entry.key().to_vec(), (bytes, entry.expiry())), None, "shown once");
         });
         assert_eq!(nothing.1, Model::new(), "an aborted snapshot shows nothing");
         if step != SnapshotStep::More
@@ -245,8 +245,9 @@ fn a_snapshot_follows_its_database_through_a_swap() {
     assert_eq!((keyspace.databases[0].len(), keyspace.databases[1].len(), keyspace.len()), (0, 1, 1));
     assert_eq!(keyspace.databases[1].snapshot_label(), Some(0));
     let mut shown = Vec::new();
-    while keyspace.databases[1].snapshot_step(1, |key, _, _| shown.push(key.to_vec())) != SnapshotStep::Done {
-    }
+    while keyspace.databases[1].snapshot_step(1, |entry| shown.push(entry.key().to_vec()))
+        != SnapshotStep::Done
+    {}
     assert_eq!(shown, [b"a"]);
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::info;
 
+use super::persistence;
 use super::shared::Shared;
 use super::{TICK_MAX, now};
 use crate::engine::session::{Closing, Session};
@@ -38,8 +39,12 @@ pub(super) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
         if shared.frozen_until.get() > R::now() {
             continue;
         }
-        expire(&shared, tick);
-        evict(&shared, tick);
+        // What is not whole yet is left as it is.
+        if shared.engine.borrow().persistence.loading().is_none() {
+            expire(&shared, tick);
+            evict(&shared, tick);
+            persistence::save_if_due(&shared);
+        }
         free_garbage(&shared, tick);
         let at = now::<R>();
         housekeeping(&shared, ticks, at);

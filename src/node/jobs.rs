@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::listener;
 use super::shared::Shared;
+use super::{listener, persistence};
 use crate::config::{Apply, Changed, SetError};
 use crate::engine::Job;
 use crate::engine::session::SessionHandle;
@@ -39,8 +39,20 @@ pub(super) async fn run<R: Runtime>(
                 output.extend_from_slice(&rest);
             }
         }
-        Job::Shutdown => {
+        Job::Save { head, waits: true } => {
+            let saved = persistence::save(shared, *head).await;
+            output.extend_from_slice(if saved { b"+OK\r\n" } else { b"-ERR\r\n" });
+        }
+        Job::Save { head, waits: false } => {
+            persistence::save_in_background(shared, *head);
+            output.extend_from_slice(b"+Background saving started\r\n");
+        }
+        Job::Shutdown(how) => {
             info!("User requested shutdown...");
+            if !persistence::save_at_end(shared, how).await {
+                output.extend_from_slice(b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+                return;
+            }
             shared.stop();
             // No reply: the client sees the end of the connection, as from Redis.
             shared.engine.borrow_mut().sessions[client].closing =

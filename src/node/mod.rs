@@ -8,7 +8,9 @@ mod connection;
 mod cron;
 mod jobs;
 mod listener;
+mod persistence;
 mod shared;
+mod turns;
 
 use std::io;
 use std::path::PathBuf;
@@ -19,7 +21,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::engine::table::CommandTable;
-use crate::engine::{Engine, Identity, address_text};
+use crate::engine::{Engine, Identity, Shutdown, address_text};
 use crate::runtime::{Listener, Now, Runtime};
 
 pub use shared::HostHook;
@@ -54,18 +56,28 @@ impl<R: Runtime> Node<R> {
         let Listeners { tcp, unix } = open_listeners::<R>(&config)?;
         let mut engine = Engine::new(config, table, identity, R::random());
         engine.stopwatch = R::now;
+        let found = persistence::find::<R>(&mut engine)?;
         let shared = Rc::new(Shared::new(engine, host));
         shared.listen_on(tcp);
         if let Some(unix) = unix {
             listener::spawn(shared.clone(), unix);
         }
         R::spawn(cron::run(shared.clone()));
+        match found {
+            Some(found) => R::spawn(load(shared.clone(), found)),
+            None => info!("Ready to accept connections"),
+        }
         Ok(Node { shared })
     }
 
-    /// Waits until the node has been told to end, by SHUTDOWN or [`Node::stop`].
-    pub async fn stopped(&self) {
-        std::future::poll_fn(|cx| self.shared.poll_stopped(cx)).await;
+    /// Waits until the node has been told to end, by SHUTDOWN or [`Node::stop`]. An error: it cannot go on.
+    pub async fn stopped(&self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.shared.poll_stopped(cx)).await
+    }
+
+    /// Does what has to be done before the node ends, as SHUTDOWN does. False: it should not end, since it cannot save.
+    pub async fn prepare_to_stop(&self, how: Shutdown) -> bool {
+        persistence::save_at_end(&self.shared, how).await
     }
 
     /// Tells the node to end.
@@ -76,6 +88,14 @@ impl<R: Runtime> Node<R> {
     /// Looks at the engine: for tests and the simulator, which may look but not change.
     pub fn inspect<T>(&self, look: impl FnOnce(&Engine) -> T) -> T {
         look(&self.shared.engine.borrow())
+    }
+}
+
+/// Loads what is on disk; until then clients are told to wait.
+async fn load<R: Runtime>(shared: Rc<Shared<R>>, found: persistence::Found<R>) {
+    match persistence::load(&shared, found).await {
+        Ok(()) => info!("Ready to accept connections"),
+        Err(e) => shared.fail(e),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tasks of a node share: the engine, buffers that one of them uses at a time, and who waits to be woken.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -84,6 +85,8 @@ struct Mailbox {
 #[derive(Debug, Default)]
 struct Stop {
     stopped: Cell<bool>,
+    /// Why, if it is a failure.
+    error: RefCell<Option<io::Error>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -169,10 +172,16 @@ impl<R: Runtime> Shared<R> {
         }
     }
 
-    /// Whether the node was told to end.
-    pub fn poll_stopped(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ends the node since it cannot go on.
+    pub fn fail(&self, error: io::Error) {
+        self.stop.error.replace(Some(error));
+        self.stop();
+    }
+
+    /// Whether the node was told to end, or has failed.
+    pub fn poll_stopped(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.stop.stopped.get() {
-            return Poll::Ready(());
+            return Poll::Ready(self.stop.error.take().map_or(Ok(()), Err));
         }
         self.stop.waker.replace(Some(cx.waker().clone()));
         Poll::Pending

@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use seawall::config::Config;
 use seawall_checker::History;
 use seawall_checker::streams::{self, Log};
 
@@ -51,7 +50,7 @@ fn summary(Log { added, delivered, claimed, acknowledged, .. }: &Log) -> String 
 
 async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, Log) {
     let log = Rc::new(RefCell::new(Log::default()));
-    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, Config::default()));
+    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, stage::in_memory()));
     if let Err(e) = groups::create(ADDRESS).await {
         return (Err(format!("the group is not made: {e}")), Log::default());
     }

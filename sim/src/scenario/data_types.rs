@@ -40,7 +40,7 @@ fn run(settings: Settings) -> Report {
 
 /// Small thresholds, so that large encodings are met.
 fn config() -> Config {
-    let mut config = Config::default();
+    let mut config = stage::in_memory();
     config.list_max_listpack_size = 3;
     config.set_max_listpack_entries = 3;
     config.hash_max_listpack_entries = 3;

@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use seawall::config::Config;
 use seawall_checker::timeline::Statistics;
 use seawall_checker::totals::{self, Finding};
 use seawall_checker::{History, StringKey};
@@ -41,7 +40,7 @@ fn run(settings: Settings) -> Report {
 
 async fn play(sim: Simulation, plant: Option<Plant>) -> (Result<(), String>, History) {
     let recorder = Recorder::new(&sim);
-    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, Config::default()));
+    let node = sim.add_node("node", NODE_IP, move || stage::serve(plant, stage::in_memory()));
     let for_clients = recorder.clone();
     let work = move |Part { random, stop, rounds, .. }: Part| {
         Worker { address: ADDRESS, recorder: for_clients.clone(), random, stop, rounds }.work()

@@ -140,18 +140,29 @@ impl Cast {
     }
 }
 
-/// The node's process. It has to start.
+/// What a node is told that keeps its data in memory only.
+pub(super) fn in_memory() -> Config {
+    let mut config = Config::default();
+    config.save.0.clear();
+    config
+}
+
+/// The node's process. It has to start, and to go on.
 pub(super) async fn serve(plant: Option<Plant>, config: Config) {
-    match start(plant, config) {
+    let ended = match start(plant, config) {
         Ok(node) => node.stopped().await,
         Err(e) => panic!("the node does not start: {e}"),
+    };
+    if let Err(e) = ended {
+        panic!("the node cannot go on: {e}");
     }
 }
 
 /// The node's process, which may end before it serves: when its disk fails it, or when it is struck while it starts.
 pub(super) async fn serve_while_it_can(plant: Option<Plant>, config: Config) {
     if let Ok(node) = start(plant, config) {
-        node.stopped().await;
+        // The end is all that the world sees of it.
+        let _ = node.stopped().await;
     }
 }
 

@@ -11,7 +11,7 @@ const NOT_READ: Failure = Failure::fixed("ERR failed loading functions");
 
 /// Libraries as one text; long ones compressed if wanted.
 pub(super) fn write<'a>(libraries: impl Iterator<Item = &'a [u8]>, compress: bool) -> Vec<u8> {
-    let mut writer = Writer { out: Vec::new(), compress };
+    let mut writer = Writer::new(Vec::new(), compress);
     for text in libraries {
         writer.out.push(LIBRARY);
         writer.packed(text);

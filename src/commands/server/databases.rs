@@ -47,7 +47,13 @@ fn flushdb(call: &mut Call<'_>) -> Result<(), Failure> {
 
 fn flushall(call: &mut Call<'_>) -> Result<(), Failure> {
     let all = call.engine.keyspace.databases.len();
-    flush(call, 0..all)
+    flush(call, 0..all)?;
+    if !call.engine.config.save.0.is_empty() {
+        // What has been flushed must not come back: neither by the save under way nor by the one before.
+        call.engine.abort_save();
+        call.engine.persistence.schedule();
+    }
+    Ok(())
 }
 
 fn flush(call: &mut Call<'_>, databases: std::ops::Range<usize>) -> Result<(), Failure> {

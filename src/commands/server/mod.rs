@@ -10,6 +10,7 @@ mod latency;
 mod lolwut;
 mod memory;
 mod process;
+mod save;
 mod slowlog;
 
 use crate::engine::command::Command;
@@ -30,6 +31,9 @@ pub const COMMANDS: &[Command] = &[
     process::MONITOR,
     process::ROLE,
     process::SHUTDOWN,
+    save::BGSAVE,
+    save::LASTSAVE,
+    save::SAVE,
     slowlog::COMMANDLOG,
     slowlog::SLOWLOG,
     databases::SWAPDB,

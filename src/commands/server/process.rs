@@ -1,7 +1,7 @@
 //! The node itself: its clock, its role, its end, and a look at all that it runs.
 
 use crate::engine::command::{Category, Command, Flag, Group};
-use crate::engine::{Call, Failure, Flow, Job};
+use crate::engine::{Call, Failure, Flow, Job, Shutdown};
 
 pub(super) const TIME: Command = Command {
     name: "time",
@@ -94,14 +94,11 @@ fn shutdown(call: &mut Call<'_>) -> Result<(), Failure> {
     if abort {
         return Err(Failure::fixed("ERR No shutdown in progress."));
     }
-    if save && !force {
-        // Nothing can be saved yet, and who insists on saving must not lose data by it.
-        return Err(Failure::fixed("ERR Errors trying to SHUTDOWN. Check logs."));
-    }
     if !nosave {
         // Whoever ends the node in the middle of a script must know that nothing is saved.
         call.engine.refuse_while_script_runs()?;
     }
-    call.then(Flow::Job(Job::Shutdown));
+    let save = (save || nosave).then_some(save);
+    call.then(Flow::Job(Job::Shutdown(Shutdown { save, force })));
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! Reading hashes. Fields past their deadline are kept: the clock takes them away.
 
+use std::borrow::Cow;
+
 use super::pack;
+use crate::dump::form::Form;
 use crate::dump::limits::Limits;
 use crate::dump::reader::Reader;
 use crate::types::{Expiry, Hash, Item, Listpack};
@@ -8,13 +11,10 @@ use crate::types::{Expiry, Hash, Item, Listpack};
 /// The greatest deadline that any server gives a field, in Unix milliseconds.
 const DEADLINE_MAX_MS: i64 = (1 << 48) - 1;
 
-/// The deadline of a field that has none.
-pub(super) fn lasting(_: &mut Reader<'_>) -> Option<Expiry> {
-    Some(Expiry::Clear)
-}
+type FieldRead<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>, Expiry);
 
 /// A deadline as Valkey writes it behind a field; -1 for none.
-pub(super) fn valkey(from: &mut Reader<'_>) -> Option<Expiry> {
+fn valkey(from: &mut Reader<'_>) -> Option<Expiry> {
     match from.millis()? {
         -1 => Some(Expiry::Clear),
         at_ms => checked(at_ms),
@@ -25,47 +25,78 @@ fn checked(at_ms: i64) -> Option<Expiry> {
     (1..=DEADLINE_MAX_MS).contains(&at_ms).then_some(Expiry::At(at_ms))
 }
 
-/// Fields and values in turn, with a deadline behind each where the form has them there.
-pub(super) fn fields(
-    from: &mut Reader<'_>,
-    limits: &Limits,
-    deadline: fn(&mut Reader<'_>) -> Option<Expiry>,
-) -> Option<Hash> {
-    let count = from.count().filter(|count| *count > 0)?;
-    let mut hash = Hash::default();
-    for _ in 0..count {
-        let (name, value) = (from.text()?, from.text()?);
-        let expiry = deadline(from)?;
-        if !hash.set(&name, &value, expiry, limits.hash) {
-            return None;
-        }
-    }
-    Some(hash)
+/// Fields and values, with deadlines where the form has them.
+#[derive(Debug)]
+pub(super) struct Building {
+    hash: Hash,
+    form: Form,
+    /// In the timed form; the deadlines of fields are distances to it.
+    soonest_ms: i64,
+    left: usize,
 }
 
-/// The soonest deadline, then deadlines as distances to it, each before its field and value.
-pub(super) fn timed(from: &mut Reader<'_>, limits: &Limits) -> Option<Hash> {
-    let soonest_ms = from.millis()?;
-    let count = from.count().filter(|count| *count > 0)?;
-    let mut hash = Hash::default();
-    for _ in 0..count {
-        let expiry = match from.length()?.checked_sub(1) {
-            None => Expiry::Clear,
-            Some(distance) => checked(soonest_ms.checked_add_unsigned(distance)?)?,
-        };
+impl Building {
+    pub(super) fn begin(form: Form, from: &mut Reader<'_>, limits: &Limits) -> Option<Building> {
+        let soonest_ms = if form == Form::HashTimed { from.millis()? } else { 0 };
+        let left = from.count()?;
+        if left == 0 {
+            return from.is_empty_value();
+        }
+        let mut hash = Hash::default();
+        hash.expect(left, limits.hash);
+        Some(Building { hash, form, soonest_ms, left })
+    }
+
+    pub(super) fn go_on(&mut self, from: &mut Reader<'_>, limits: &Limits) -> Option<Hash> {
+        while self.left > 0 {
+            let (name, value, expiry) = from.whole(|from| self.field(from))?;
+            if !self.hash.set(&name, &value, expiry, limits.hash) {
+                return None;
+            }
+            self.left -= 1;
+        }
+        Some(std::mem::take(&mut self.hash))
+    }
+
+    fn field<'a>(&self, from: &mut Reader<'a>) -> Option<FieldRead<'a>> {
+        let before = if self.form == Form::HashTimed { self.distance(from)? } else { Expiry::Clear };
         let (name, value) = (from.text()?, from.text()?);
-        if !hash.set(&name, &value, expiry, limits.hash) {
-            return None;
+        let expiry = if self.form == Form::HashValkey { valkey(from)? } else { before };
+        Some((name, value, expiry))
+    }
+
+    /// A deadline: how far behind the soonest it is, plus one; 0 for none.
+    fn distance(&self, from: &mut Reader<'_>) -> Option<Expiry> {
+        match from.length()?.checked_sub(1) {
+            None => Some(Expiry::Clear),
+            Some(distance) => checked(self.soonest_ms.checked_add_unsigned(distance)?),
         }
     }
-    Some(hash)
+}
+
+pub(super) fn zipmap(from: &mut Reader<'_>, limits: &Limits) -> Option<Hash> {
+    let fields = pack::zipmap(from)?;
+    packed(from, fields, limits)
+}
+
+pub(super) fn ziplist(from: &mut Reader<'_>, limits: &Limits) -> Option<Hash> {
+    let fields = pack::ziplist(from)?;
+    packed(from, fields, limits)
+}
+
+pub(super) fn listpack(from: &mut Reader<'_>, limits: &Limits) -> Option<Hash> {
+    let fields = pack::listpack(from)?;
+    packed(from, fields, limits)
 }
 
 /// Fields and values in turn.
-pub(super) fn packed(fields: Listpack, limits: &Limits) -> Option<Hash> {
+fn packed(from: &mut Reader<'_>, fields: Listpack, limits: &Limits) -> Option<Hash> {
     let view = fields.view();
     let count = view.len();
-    if count == 0 || !count.is_multiple_of(2) || !pack::is_distinct(view, 2) {
+    if count == 0 {
+        return from.is_empty_value();
+    }
+    if !count.is_multiple_of(2) || !pack::is_distinct(view, 2) {
         return None;
     }
     if is_small(&fields, count / 2, limits) {
@@ -83,13 +114,16 @@ fn is_small(pack: &Listpack, fields: usize, limits: &Limits) -> bool {
 }
 
 /// The soonest deadline, then a listpack of fields, values and deadlines, 0 for none.
-pub(super) fn timed_packed(from: &mut Reader<'_>, limits: &Limits) -> Option<Hash> {
+pub(super) fn timed_listpack(from: &mut Reader<'_>, limits: &Limits) -> Option<Hash> {
     // The deadlines themselves tell which is the soonest.
     from.millis()?;
     let fields = pack::listpack(from)?;
     let view = fields.view();
     let count = view.len();
-    if count == 0 || !count.is_multiple_of(3) || !pack::is_distinct(view, 3) {
+    if count == 0 {
+        return from.is_empty_value();
+    }
+    if !count.is_multiple_of(3) || !pack::is_distinct(view, 3) {
         return None;
     }
     let (mut soonest_ms, mut items) = (None, view.iter().skip(2).step_by(3));

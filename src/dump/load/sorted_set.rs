@@ -1,18 +1,19 @@
 //! Reading sorted sets.
 
 use super::pack;
+use crate::dump::form::Form;
 use crate::dump::limits::Limits;
 use crate::dump::reader::Reader;
 use crate::text::float::parse_f64;
 use crate::types::{Item, Listpack, ListpackRef, SortedSet};
 
 /// A score in eight bytes.
-pub(super) fn binary(from: &mut Reader<'_>) -> Option<f64> {
+fn binary(from: &mut Reader<'_>) -> Option<f64> {
     from.array().map(f64::from_le_bytes).filter(|score| !score.is_nan())
 }
 
 /// A score as a short text; three lengths stand for numbers that have none.
-pub(super) fn decimal(from: &mut Reader<'_>) -> Option<f64> {
+fn decimal(from: &mut Reader<'_>) -> Option<f64> {
     match from.byte()? {
         255 => Some(f64::NEG_INFINITY),
         254 => Some(f64::INFINITY),
@@ -21,29 +22,55 @@ pub(super) fn decimal(from: &mut Reader<'_>) -> Option<f64> {
     }
 }
 
-pub(super) fn elements(
-    from: &mut Reader<'_>,
-    limits: &Limits,
+/// Members with their scores.
+#[derive(Debug)]
+pub(super) struct Building {
+    set: SortedSet,
     score: fn(&mut Reader<'_>) -> Option<f64>,
-) -> Option<SortedSet> {
-    let count = from.count().filter(|count| *count > 0)?;
-    let mut set = SortedSet::default();
-    set.expect(count, &limits.sorted_set);
-    for _ in 0..count {
-        let member = from.text()?;
-        let score = score(from)?;
-        if !set.set(&member, score, &limits.sorted_set).added() {
-            return None;
+    left: usize,
+}
+
+impl Building {
+    pub(super) fn begin(form: Form, from: &mut Reader<'_>, limits: &Limits) -> Option<Building> {
+        let left = from.count()?;
+        if left == 0 {
+            return from.is_empty_value();
         }
+        let mut set = SortedSet::default();
+        set.expect(left, &limits.sorted_set);
+        Some(Building { set, score: if form == Form::SortedSet { binary } else { decimal }, left })
     }
-    Some(set)
+
+    pub(super) fn go_on(&mut self, from: &mut Reader<'_>, limits: &Limits) -> Option<SortedSet> {
+        while self.left > 0 {
+            let (member, score) = from.whole(|from| Some((from.text()?, (self.score)(from)?)))?;
+            if !self.set.set(&member, score, &limits.sorted_set).added() {
+                return None;
+            }
+            self.left -= 1;
+        }
+        Some(std::mem::take(&mut self.set))
+    }
+}
+
+pub(super) fn ziplist(from: &mut Reader<'_>, limits: &Limits) -> Option<SortedSet> {
+    let elements = pack::ziplist(from)?;
+    packed(from, elements, limits)
+}
+
+pub(super) fn listpack(from: &mut Reader<'_>, limits: &Limits) -> Option<SortedSet> {
+    let elements = pack::listpack(from)?;
+    packed(from, elements, limits)
 }
 
 /// Members and scores in turn.
-pub(super) fn packed(elements: Listpack, limits: &Limits) -> Option<SortedSet> {
+fn packed(from: &mut Reader<'_>, elements: Listpack, limits: &Limits) -> Option<SortedSet> {
     let view = elements.view();
     let pairs = pairs(view)?;
-    if pairs.is_empty() || !pack::is_distinct(view, 2) {
+    if pairs.is_empty() {
+        return from.is_empty_value();
+    }
+    if !pack::is_distinct(view, 2) {
         return None;
     }
     let small = pairs.len() as u64 <= limits.sorted_set.entries && view.bytes().len() <= pack::BYTES_MAX;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Connection, now};
 use crate::engine::Flow;
+use crate::node::turns::yield_once;
 use crate::runtime::Runtime;
 
 /// What a slice is taken to last where the clock stands still while the program works.
@@ -31,17 +32,4 @@ impl<R: Runtime> Connection<R> {
         }
         self.unparsed = !self.input.is_empty();
     }
-}
-
-/// Lets other tasks run.
-async fn yield_once() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return std::task::Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
 }

@@ -18,14 +18,13 @@ pub async fn termination() -> io::Result<&'static str> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     // A stream of them that nobody reads: the signal has no other effect any more.
     let _hangup = signal(SignalKind::hangup())?;
-    std::future::poll_fn(|cx| {
+    let name = std::future::poll_fn(|cx| {
         if terminate.poll_recv(cx).is_ready() {
             return std::task::Poll::Ready("SIGTERM");
         }
         interrupt.poll_recv(cx).map(|_| "SIGINT")
-    })
-    .await;
-    Ok("SIGTERM")
+    });
+    Ok(name.await)
 }
 
 /// Raises the limit of open files for so many clients. How many can be served.

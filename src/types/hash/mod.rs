@@ -306,6 +306,13 @@ impl Hash {
     }
 
     #[cold]
+    /// Takes the large form at once if so many fields are about to come.
+    pub fn expect(&mut self, fields: usize, growth: Growth) {
+        if fields > growth.fields_max {
+            self.make_large(growth.hash_key);
+        }
+    }
+
     fn make_large(&mut self, hash_key: HashKey) -> &mut Large {
         if !matches!(self, Hash::Large(_)) {
             let mut large = Box::new(Large::new(hash_key));

@@ -1,6 +1,9 @@
 //! Sections about what the node is: server, clients, persistence, replication, cluster.
 
+use std::time::Duration;
+
 use super::Report;
+use crate::engine::persistence::Loading;
 use crate::engine::{Engine, PauseScope, REDIS_VERSION, SEAWALL_VERSION};
 use crate::runtime::Now;
 
@@ -51,7 +54,7 @@ fn listeners(report: &mut Report, engine: &Engine) {
 
 fn pause(report: &mut Report, engine: &Engine, now: Now) {
     let (reason, actions, left) = match engine.pause.active(now.mono) {
-        None => ("none", "none", std::time::Duration::ZERO),
+        None => ("none", "none", Duration::ZERO),
         Some((PauseScope::Writes, end)) => ("client_pause", "write", end - now.mono),
         Some((PauseScope::All, end)) => ("client_pause", "all", end - now.mono),
     };
@@ -81,17 +84,25 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, now: Now) {
     pause(report, engine, now);
 }
 
-/// A node that neither saves nor logs: what Redis shows before its first save, with both turned off.
-pub(super) fn persistence(report: &mut Report, engine: &Engine, _: Now) {
-    report.field("loading", 0);
+/// Of the append log: what Redis shows when it is off.
+pub(super) fn persistence(report: &mut Report, engine: &Engine, now: Now) {
+    let (saves, loading) = (engine.save_figures(), engine.persistence.loading());
+    let seconds = |took: Duration| took.as_secs() as i64;
+    let since = |begun: Now| seconds(now.mono - begun.mono);
+    report.field("loading", u8::from(loading.is_some()));
     report.field("async_loading", 0);
-    report.field("rdb_changes_since_last_save", engine.changes);
-    report.field("rdb_bgsave_in_progress", 0);
-    report.field("rdb_last_save_time", engine.identity.started.wall.seconds());
-    report.field("rdb_last_bgsave_status", "ok");
-    report.field("rdb_last_bgsave_time_sec", -1);
-    report.field("rdb_current_bgsave_time_sec", -1);
-    report.field("rdb_saves", 0);
+    report.field("current_cow_size", saves.held_bytes);
+    report.field("current_save_keys_processed", saves.under_way.map_or(0, |(_, shown, _)| shown));
+    report.field("current_save_keys_total", saves.under_way.map_or(0, |(_, _, keys)| keys));
+    report.field("rdb_changes_since_last_save", saves.changes);
+    report.field("rdb_bgsave_in_progress", u8::from(saves.under_way.is_some()));
+    report.field("rdb_last_save_time", saves.last_save);
+    report.field("rdb_last_bgsave_status", if saves.last_ok { "ok" } else { "err" });
+    report.field("rdb_last_bgsave_time_sec", saves.last_took.map_or(-1, seconds));
+    report.field("rdb_current_bgsave_time_sec", saves.under_way.map_or(-1, |(begun, ..)| since(begun)));
+    report.field("rdb_saves", saves.saves);
+    report.field("rdb_last_load_keys_expired", engine.persistence.loaded.expired);
+    report.field("rdb_last_load_keys_loaded", engine.persistence.loaded.keys);
     for name in ["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"] {
         report.field(name, 0);
     }
@@ -100,6 +111,22 @@ pub(super) fn persistence(report: &mut Report, engine: &Engine, _: Now) {
     report.field("aof_last_bgrewrite_status", "ok");
     report.field("aof_rewrites", 0);
     report.field("aof_last_write_status", "ok");
+    if let Some(loading) = loading {
+        progress(report, loading, now);
+    }
+}
+
+/// How far loading is, and how long it may yet take.
+fn progress(report: &mut Report, loading: Loading, now: Now) {
+    let (total, loaded) = (loading.total_bytes, loading.loaded_bytes);
+    let elapsed = (now.mono - loading.since.mono).as_secs_f64();
+    let left = total.saturating_sub(loaded) as f64;
+    let eta = if loaded == 0 { 1.0 } else { elapsed * left / loaded as f64 };
+    report.field("loading_start_time", loading.since.wall.seconds());
+    report.field("loading_total_bytes", total);
+    report.field("loading_loaded_bytes", loaded);
+    report.field("loading_loaded_perc", format!("{:.2}", 100.0 * loaded as f64 / total.max(1) as f64));
+    report.field("loading_eta_seconds", eta as u64);
 }
 
 /// A primary that nobody follows. Its history has no id of its own yet, so the run's stands for it.

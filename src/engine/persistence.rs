@@ -1,0 +1,315 @@
+//! Saving and loading as the engine sees them: what is under way, how it ended last, and what that forbids.
+//!
+//! ```text
+//! loading --all is there--> at rest --begin_save--> saving --end_save--> at rest
+//!                                                   saving --abort_save--> clearing --end_save--> at rest
+//! ```
+//!
+//! A save is a point-in-time iteration over all databases together: it shows the data set as it was when it began, whatever
+//! happens meanwhile. Files are the node's concern: it takes what [`Engine::save_step`] shows, and says how it ended.
+//!
+//! Guarantees: at most one save at a time; `changes` are subtracted only when what they changed is durable.
+
+use std::time::Duration;
+
+use super::{Engine, Failure};
+use crate::dump::Loaded;
+use crate::keyspace::{EntryRef, NewValue, Slot, SnapshotStep};
+use crate::runtime::{Monotonic, Now};
+
+/// After a save by itself has failed, the next attempt comes so much later.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Persistence {
+    loading: Option<Loading>,
+    saving: Option<Saving>,
+    /// A save is to begin as soon as it can.
+    scheduled: bool,
+    last: LastSave,
+    /// How many saves have ended well.
+    saves: u64,
+    /// What the last load found.
+    pub loaded: LoadFigures,
+}
+
+/// How far a load is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Loading {
+    /// When it began.
+    pub since: Now,
+    /// Bytes of the files, and how many of them have been read.
+    pub total_bytes: u64,
+    /// See `total_bytes`.
+    pub loaded_bytes: u64,
+}
+
+/// What a load found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LoadFigures {
+    /// Keys that are there now.
+    pub keys: u64,
+    /// Keys that were past their deadline, and were left out.
+    pub expired: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Saving {
+    since: Now,
+    /// Changes that the file will hold.
+    changes: u64,
+    /// Keys to be shown, and how many were.
+    keys: u64,
+    shown: u64,
+    aborted: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct LastSave {
+    /// When the last good one ended, or the node started, in Unix seconds.
+    ended: i64,
+    /// `Engine::changes` as that one knew them.
+    changes: u64,
+    tried: Option<Monotonic>,
+    failed: bool,
+    took: Option<Duration>,
+}
+
+/// What stands before the entries of a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SaveHead {
+    /// For each database, in order: its keys, and those of them with a deadline.
+    pub databases: Vec<(usize, usize)>,
+    /// The texts of the libraries.
+    pub libraries: Vec<Vec<u8>>,
+    /// When, and with how much memory in use.
+    pub at: Now,
+    /// See `at`.
+    pub used_memory: usize,
+}
+
+/// For INFO and LASTSAVE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaveFigures {
+    /// Changes since the last good save.
+    pub changes: u64,
+    /// When that one ended, in Unix seconds.
+    pub last_save: i64,
+    /// Whether the last attempt went well.
+    pub last_ok: bool,
+    /// How long that took.
+    pub last_took: Option<Duration>,
+    /// Since when one is under way, with the keys shown and to be shown.
+    pub under_way: Option<(Now, u64, u64)>,
+    /// Saves that ended well.
+    pub saves: u64,
+    /// Bytes that are held back for the one under way.
+    pub held_bytes: usize,
+}
+
+const IN_PROGRESS: Failure = Failure::fixed("ERR Background save already in progress");
+pub(super) const LOADING: Failure = Failure::fixed("LOADING Redis is loading the dataset in memory");
+pub(super) const SAVE_FAILED: Failure = Failure::fixed(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may \
+     modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting \
+     fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error.",
+);
+
+impl Persistence {
+    /// How far the load that is under way is.
+    #[inline]
+    pub fn loading(&self) -> Option<Loading> {
+        self.loading
+    }
+
+    /// Whether a save is under way.
+    pub fn is_saving(&self) -> bool {
+        self.saving.is_some()
+    }
+
+    /// Whether the save under way has been given up: what is shown is to go nowhere.
+    pub fn is_aborted(&self) -> bool {
+        self.saving.is_some_and(|saving| saving.aborted)
+    }
+
+    /// Whether the last save failed.
+    #[inline]
+    pub fn has_failed(&self) -> bool {
+        self.last.failed
+    }
+
+    /// Has a save begin as soon as it can.
+    pub fn schedule(&mut self) {
+        self.scheduled = true;
+    }
+}
+
+impl Engine {
+    /// Begins a save of the data set as it is now. An error if one is under way.
+    pub fn begin_save(&mut self, now: Now) -> Result<SaveHead, Failure> {
+        if self.persistence.is_saving() || self.persistence.loading.is_some() {
+            return Err(IN_PROGRESS);
+        }
+        let mut head = SaveHead { at: now, used_memory: self.used_memory(), ..SaveHead::default() };
+        for (number, database) in self.keyspace.databases.iter_mut().enumerate() {
+            head.databases.push((database.len(), database.volatile_len()));
+            // The last save has been stepped to its end, so there is none.
+            let begun = database.is_empty() || database.snapshot_begin(number);
+            debug_assert!(begun, "one save at a time");
+        }
+        head.libraries = self.scripts.libraries().iter().map(|(_, library)| library.text.to_vec()).collect();
+        let keys = self.keyspace.len() as u64;
+        self.persistence.scheduled = false;
+        self.persistence.last.tried = Some(now.mono);
+        self.persistence.saving =
+            Some(Saving { since: now, changes: self.changes, keys, shown: 0, aborted: false });
+        Ok(head)
+    }
+
+    /// Goes on with the save for so many buckets; `sink` gets each entry once, with the number that its database had. `Done`:
+    /// all has been shown, and nothing is left to be cleared away.
+    pub fn save_step(&mut self, buckets: usize, mut sink: impl FnMut(usize, EntryRef<'_>)) -> SnapshotStep {
+        let mut shown = 0;
+        let mut step = SnapshotStep::Done;
+        for database in &mut self.keyspace.databases {
+            let label = database.snapshot_label();
+            step = database.snapshot_step(buckets, |entry| {
+                shown += 1;
+                sink(label.unwrap_or_default(), entry);
+            });
+            if step != SnapshotStep::Done {
+                break;
+            }
+        }
+        if let Some(saving) = &mut self.persistence.saving {
+            saving.shown += shown;
+        }
+        step
+    }
+
+    /// Gives the save under way up, if there is one: nothing more is shown, but it has to be stepped to its end.
+    pub fn abort_save(&mut self) {
+        if let Some(saving) = &mut self.persistence.saving {
+            saving.aborted = true;
+            self.keyspace.databases.iter_mut().for_each(crate::keyspace::Database::snapshot_abort);
+        }
+    }
+
+    /// The save under way has failed: the same, but it was not given up on purpose.
+    pub fn abort_failed_save(&mut self) {
+        self.keyspace.databases.iter_mut().for_each(crate::keyspace::Database::snapshot_abort);
+    }
+
+    /// The save has ended; all that it held back is cleared away.
+    pub fn end_save(&mut self, durable: bool, now: Now) {
+        let Some(saving) = self.persistence.saving.take() else { return };
+        let last = &mut self.persistence.last;
+        if durable {
+            (last.ended, last.changes) = (now.wall.seconds(), saving.changes);
+            self.persistence.saves += 1;
+        }
+        last.took = Some(now.mono - saving.since.mono);
+        // Who gave it up knows why.
+        last.failed = !durable && !saving.aborted;
+    }
+
+    /// Whether it is time for a save by itself.
+    pub fn save_is_due(&self, now: Now) -> bool {
+        let Persistence { last, scheduled, .. } = &self.persistence;
+        if self.persistence.is_saving() || self.persistence.loading.is_some() {
+            return false;
+        }
+        if last.failed && last.tried.is_some_and(|tried| now.mono - tried <= RETRY) {
+            return false;
+        }
+        let (changes, seconds) = (self.unsaved_changes(), now.wall.seconds() - self.last_save());
+        let reached = |point: &crate::config::SavePoint| {
+            changes >= point.changes && seconds > i64::try_from(point.seconds).unwrap_or(i64::MAX)
+        };
+        *scheduled || self.config.save.0.iter().any(reached)
+    }
+
+    /// When the last good save ended, or the node started, in Unix seconds.
+    fn last_save(&self) -> i64 {
+        self.persistence.last.ended.max(self.identity.started.wall.seconds())
+    }
+
+    /// Changes since the last good save.
+    pub fn unsaved_changes(&self) -> u64 {
+        self.changes.saturating_sub(self.persistence.last.changes)
+    }
+
+    /// What INFO says of saving.
+    pub fn save_figures(&self) -> SaveFigures {
+        let Persistence { last, saving, saves, .. } = &self.persistence;
+        let held = self.keyspace.databases.iter().map(crate::keyspace::Database::snapshot_memory_bytes);
+        SaveFigures {
+            changes: self.unsaved_changes(),
+            last_save: self.last_save(),
+            last_ok: !last.failed,
+            last_took: last.took,
+            under_way: saving.map(|saving| (saving.since, saving.shown, saving.keys)),
+            saves: *saves,
+            held_bytes: held.sum(),
+        }
+    }
+
+    /// From now on the data set is incomplete.
+    pub fn begin_load(&mut self, total_bytes: u64, now: Now) {
+        self.persistence.loading = Some(Loading { since: now, total_bytes, loaded_bytes: 0 });
+        self.persistence.loaded = LoadFigures::default();
+    }
+
+    /// How many bytes have been read.
+    pub fn note_loaded(&mut self, bytes: u64) {
+        if let Some(loading) = &mut self.persistence.loading {
+            loading.loaded_bytes = bytes;
+        }
+    }
+
+    /// The data set is whole, and what it was loaded from holds all of it.
+    pub fn end_load(&mut self, now: Now) {
+        self.persistence.loading = None;
+        self.persistence.last.changes = self.changes;
+        self.persistence.last.ended = now.wall.seconds();
+        self.keyspace_bytes_seen = self.keyspace.memory_bytes();
+    }
+
+    /// Takes an entry of a file into a database. One whose deadline is past stays out. An error if the database does not exist
+    /// or has the key already.
+    pub fn load_entry(
+        &mut self,
+        db: usize,
+        name: &[u8],
+        loaded: Loaded<'_>,
+        deadline_ms: Option<i64>,
+        clock: u32,
+        now: Now,
+    ) -> Result<(), &'static str> {
+        let key = self.keyspace.hasher().key(name);
+        if deadline_ms.is_some_and(|at_ms| at_ms < now.wall.millis()) {
+            self.persistence.loaded.expired += 1;
+            return Ok(());
+        }
+        let database = self
+            .keyspace
+            .databases
+            .get_mut(db)
+            .ok_or("it was saved with more databases than there are here")?;
+        let Slot::Vacant(vacant) = database.slot(&key) else { return Err("a key is there twice") };
+        let text;
+        let value = match loaded {
+            Loaded::Int(number) => NewValue::Int(number),
+            Loaded::Object(object) => NewValue::Object(object),
+            Loaded::Text(loaded) => {
+                text = loaded;
+                NewValue::Bytes(&text)
+            }
+        };
+        vacant.insert(value, deadline_ms, clock);
+        database.note_fields(&key);
+        self.persistence.loaded.keys += 1;
+        Ok(())
+    }
+}

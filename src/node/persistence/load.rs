@@ -1,0 +1,162 @@
+//! Loading a dump file at the start: in slices, so that clients hear that the node is loading.
+
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::dump::Limits;
+use crate::engine::{Engine, Existing};
+use crate::keyspace::Access;
+use crate::node::now;
+use crate::node::shared::Shared;
+use crate::node::turns::yield_once;
+use crate::persistence::rdb::{Broken, Loader, Part, Used};
+use crate::runtime::{File, OpenMode, Runtime};
+
+/// Bytes that are read at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// The longest that clients wait for an answer.
+const SLICE: Duration = Duration::from_millis(5);
+/// Between two lines of progress in the log.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// A file that has to be loaded before the node serves.
+pub(in crate::node) struct Found<R: Runtime> {
+    name: String,
+    file: R::File,
+    bytes: u64,
+}
+
+/// The dump file, if there is one. From now on the node says that it is loading.
+pub(in crate::node) fn find<R: Runtime>(engine: &mut Engine) -> io::Result<Option<Found<R>>> {
+    let name = engine.config.dbfilename.clone();
+    let about = |e: io::Error| io::Error::new(e.kind(), format!("Can't open {name}: {e}"));
+    let file = match R::open(Path::new(&name), OpenMode::Read) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(about)?,
+    };
+    let bytes = file.length().map_err(about)?;
+    engine.begin_load(bytes, now::<R>());
+    Ok(Some(Found { name, file, bytes }))
+}
+
+/// Loads it. An error: the node must not serve, since there is data that cannot be read.
+pub(in crate::node) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, found: Found<R>) -> io::Result<()> {
+    let started = R::now();
+    if let Err(e) = read(shared, &found).await {
+        let text = format!("Error loading {}: {e}. Not starting, lest the file be replaced.", found.name);
+        return Err(io::Error::new(e.kind(), text));
+    }
+    let mut engine = shared.engine.borrow_mut();
+    engine.end_load(now::<R>());
+    let figures = engine.persistence.loaded;
+    info!(
+        "DB loaded from disk: {:.3} seconds, {} keys, {} expired",
+        (R::now() - started).as_secs_f64(),
+        figures.keys,
+        figures.expired
+    );
+    Ok(())
+}
+
+async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Result<()> {
+    let file = &found.file;
+    let mut loader = {
+        let engine = shared.engine.borrow();
+        let limits = Limits::of(&engine.config, engine.keyspace.hasher().hash_key());
+        Loader::new(limits, found.bytes, engine.config.rdbchecksum)
+    };
+    let mut taking = Taking { db: 0 };
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let (mut offset, mut slice, mut said) = (0, R::now(), R::now());
+    loop {
+        let length = file.read_at(&mut buffer, offset)?;
+        loader.feed(&buffer[..length]);
+        offset += length as u64;
+        let ended = taking.take_all::<R>(&mut shared.engine.borrow_mut(), &mut loader)?;
+        shared.engine.borrow_mut().note_loaded(offset);
+        if ended {
+            return Ok(());
+        }
+        if length == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends too early"));
+        }
+        if R::now() - said > PROGRESS {
+            said = R::now();
+            info!("Loading {}: {offset} of {} bytes", found.name, found.bytes);
+        }
+        if R::now() - slice > SLICE {
+            yield_once().await;
+            slice = R::now();
+        }
+    }
+}
+
+/// Where the loader's parts go.
+struct Taking {
+    db: usize,
+}
+
+impl Taking {
+    /// Takes all parts that are there; true at the end of the file.
+    fn take_all<R: Runtime>(&mut self, engine: &mut Engine, loader: &mut Loader) -> io::Result<bool> {
+        let at = now::<R>();
+        loop {
+            let position = loader.position();
+            let refused = |what: &str| {
+                let text = format!("{what} (before offset {position})");
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            };
+            match loader.next().map_err(broken)? {
+                None => return Ok(false),
+                Some(Part::End) => return Ok(true),
+                Some(Part::Database(db)) => self.db = usize::try_from(db).unwrap_or(usize::MAX),
+                Some(Part::Entry { key, value, expiry_ms, used }) => {
+                    let clock = clock(engine.access(), used, at.wall.millis());
+                    engine.load_entry(self.db, &key, value, expiry_ms, clock, at).map_err(refused)?;
+                }
+                Some(Part::Library(code)) => {
+                    let loaded = engine.load_library(&code, Existing::Stays);
+                    loaded.map_err(|e| {
+                        refused(&format!(
+                            "a library of functions is refused: {}",
+                            String::from_utf8_lossy(e.text())
+                        ))
+                    })?;
+                }
+                Some(Part::Aux { name, value }) => note(&name, &value),
+                Some(Part::Sizes { .. }) => {}
+            }
+        }
+    }
+}
+
+fn broken(broken: Broken) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, broken.to_string())
+}
+
+/// What a file says of itself.
+fn note(name: &[u8], value: &[u8]) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match name {
+        b"redis-ver" => info!("Loading RDB produced by version {}", text(value)),
+        b"valkey-ver" => info!("Loading RDB produced by Valkey version {}", text(value)),
+        b"ctime" | b"used-mem" | b"redis-bits" => {}
+        b"aof-base" | b"aof-preamble" | b"repl-stream-db" | b"repl-id" | b"repl-offset" => {}
+        _ => warn!("Unrecognized RDB AUX field: '{}' '{}'", text(name), text(value)),
+    }
+}
+
+/// The access clock of a key, from what the file knows of its use.
+fn clock(access: Access, used: Used, now_ms: i64) -> u32 {
+    match (access, used) {
+        (Access::Lru, Used::IdleSeconds(seconds)) => {
+            access.clock_restored(u32::try_from(seconds.min(0xff_ffff)).unwrap_or(0xff_ffff), 0, now_ms)
+        }
+        (Access::Lfu { .. }, Used::Frequency(frequency)) => access.clock_restored(0, frequency, now_ms),
+        _ => access.clock_on_create(now_ms),
+    }
+}

@@ -1,0 +1,149 @@
+//! Making a dump file.
+
+use std::collections::BTreeSet;
+
+use super::parts::Used;
+use super::{HEADER_BYTES, code};
+use crate::dump::footer::Checksum;
+use crate::dump::{self, Form, VERSION_MIN, Version, Writer};
+use crate::types::Value;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether long texts are compressed (`rdbcompression`).
+    pub compress: bool,
+    /// Whether the file ends with a checksum (`rdbchecksum`); a zero stands in its place otherwise.
+    pub checksum: bool,
+}
+
+/// Bytes of room that a new buffer has at most.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+
+/// A file in the making: collects bytes, which whoever writes the file takes from time to time.
+///
+/// It begins with the oldest version that we write. If something in it needs a newer one, the [header](Saver::final_header) has to be
+/// written anew.
+#[derive(Debug)]
+pub struct Saver {
+    writer: Writer,
+    /// Of all behind the header; `None` if the file is to have none.
+    checksum: Option<Checksum>,
+    /// Up to where the buffer counts in the checksum.
+    counted: usize,
+    version: Version,
+    database: Option<usize>,
+    /// Databases whose sizes have been written.
+    sized: BTreeSet<usize>,
+}
+
+fn header(version: Version) -> [u8; HEADER_BYTES] {
+    let mut header = *b"REDIS0000";
+    let mut rest = version;
+    for digit in header.iter_mut().rev().take(4) {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    header
+}
+
+impl Saver {
+    /// A file with nothing but its header.
+    pub fn new(options: Options) -> Saver {
+        let writer = Writer::new(header(VERSION_MIN).to_vec(), options.compress);
+        Saver {
+            writer,
+            checksum: options.checksum.then(Checksum::default),
+            counted: HEADER_BYTES,
+            version: VERSION_MIN,
+            database: None,
+            sized: BTreeSet::new(),
+        }
+    }
+
+    /// Adds something to know about the file; values that are integers take little room.
+    pub fn aux(&mut self, name: &str, value: &[u8]) {
+        self.writer.out.push(code::AUX);
+        self.writer.text(name.as_bytes());
+        self.writer.text(value);
+    }
+
+    /// Adds a library of functions, by its code.
+    pub fn library(&mut self, code: &[u8]) {
+        self.writer.out.push(code::LIBRARY);
+        self.writer.packed(code);
+    }
+
+    /// Says of which database the entries to come are, and how many it has, with and without expiry; nothing if it is the
+    /// current one.
+    pub fn database(&mut self, database: usize, keys: usize, volatile: usize) {
+        if self.database.replace(database) == Some(database) {
+            return;
+        }
+        self.writer.out.push(code::DATABASE);
+        self.writer.length(database as u64);
+        if self.sized.insert(database) {
+            self.writer.out.push(code::SIZES);
+            self.writer.length(keys as u64);
+            self.writer.length(volatile as u64);
+        }
+    }
+
+    /// Adds a key with its value.
+    pub fn entry(&mut self, key: &[u8], value: Value<'_>, expiry_ms: Option<i64>, used: Used) {
+        let (form, writer) = (Form::of(value, VERSION_MIN), &mut self.writer);
+        if let Some(at_ms) = expiry_ms {
+            writer.out.push(code::EXPIRY_MS);
+            writer.raw(&at_ms.to_le_bytes());
+        }
+        match used {
+            Used::Unknown => {}
+            Used::IdleSeconds(seconds) => {
+                writer.out.push(code::IDLE);
+                writer.length(seconds);
+            }
+            Used::Frequency(frequency) => writer.out.extend([code::FREQUENCY, frequency]),
+        }
+        writer.out.push(form.code());
+        writer.text(key);
+        dump::save(writer, form, value);
+        self.version = self.version.max(form.version());
+    }
+
+    /// Adds the end and the checksum.
+    pub fn end(&mut self) {
+        self.writer.out.push(code::END);
+        self.count();
+        let checksum =
+            self.checksum.as_ref().map_or(0, |checksum| checksum.value_after(&header(self.version)));
+        self.writer.raw(&checksum.to_le_bytes());
+        self.counted = self.writer.out.len();
+    }
+
+    /// Bytes that wait to be [taken](Self::take).
+    pub fn buffered(&self) -> usize {
+        self.writer.out.len()
+    }
+
+    /// The bytes since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.count();
+        self.counted = 0;
+        let room = self.writer.out.capacity().min(ROOM_BYTES_MAX);
+        std::mem::replace(&mut self.writer.out, Vec::with_capacity(room))
+    }
+
+    /// What has to stand at the beginning of the file in place of what does; `None` if it is right. To be asked after
+    /// [`end`](Self::end): the checksum counts on it.
+    pub fn final_header(&self) -> Option<[u8; HEADER_BYTES]> {
+        (self.version != VERSION_MIN).then(|| header(self.version))
+    }
+
+    /// Counts the buffer in the checksum.
+    fn count(&mut self) {
+        if let Some(checksum) = &mut self.checksum {
+            checksum.add(&self.writer.out[self.counted..]);
+            self.counted = self.writer.out.len();
+        }
+    }
+}
