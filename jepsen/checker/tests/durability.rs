@@ -288,3 +288,34 @@ After the crash at 90ms: a hole: lost, and something later is kept; promised: wh
 ";
     assert_eq!(broken.text, expected);
 }
+
+/// Three writes, a save between the first and the second that is known to have succeeded.
+#[test]
+fn a_node_that_saves_by_itself_may_have_saved_later() {
+    let at = Duration::from_millis;
+    let judge = |left: &[&str], saves_itself: bool| {
+        let mut log = seawall_checker::durability::Log::default();
+        if saves_itself {
+            log.saves_itself(at(1));
+        }
+        for (number, element) in ["a", "b", "c"].into_iter().enumerate() {
+            let began = 10 + 100 * number as u64;
+            let effect = Effect::Append { key: b"list".to_vec(), element: element.into() };
+            let unit = log.begin(1, vec![effect], at(began));
+            log.acknowledge(unit, &[], at(began + 10));
+            if number == 0 {
+                let save = log.save(at(50));
+                log.saved(save, at(60));
+            }
+        }
+        let content = Content::List(left.iter().map(|element| element.as_bytes().to_vec()).collect());
+        let mut reading = seawall_checker::durability::Reading::default();
+        reading.keys.insert(b"list".to_vec(), Found { content, deadline_ms: None });
+        log.restart(at(400), Promise::SnapshotOnly, at(500), reading);
+        check(&log).map_err(|broken| broken.kind)
+    };
+    assert!(judge(&["a"], false).is_ok() && judge(&["a"], true).is_ok());
+    assert_eq!(judge(&["a", "b"], false), Err(Kind::TooNew));
+    assert!(judge(&["a", "b"], true).is_ok() && judge(&["a", "b", "c"], true).is_ok());
+    assert_eq!(judge(&[], true), Err(Kind::Lost), "the save that succeeded counts");
+}

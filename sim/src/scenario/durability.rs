@@ -143,7 +143,7 @@ async fn play(sim: Simulation, plant: Option<Plant>, mode: &'static Mode) -> (Re
     let mut wrecker = Wrecker { simulation: sim.clone(), node, random, faults: mode.faults, asked, fault };
     for _ in 0..LIVES {
         if mode.saves_itself {
-            journal.save();
+            journal.saves_itself();
         }
         let crashed = wrecker.end_life().await;
         gate.set(false);

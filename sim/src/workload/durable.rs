@@ -60,6 +60,11 @@ impl Journal {
         self.log.borrow_mut().save(self.simulation.true_time())
     }
 
+    /// The node saves by itself, from now on until it ends.
+    pub fn saves_itself(&self) {
+        self.log.borrow_mut().saves_itself(self.simulation.true_time());
+    }
+
     /// It succeeded.
     pub fn saved(&self, save: SaveId) {
         self.simulation.count("saves that succeeded");

@@ -89,6 +89,8 @@ pub struct Save {
     pub invoked: Moment,
     /// When it was known to have succeeded. `None`: it failed after it may have replaced the file, or nobody knows.
     pub completed: Option<Moment>,
+    /// Not one save but any number, at any moments until the process ends: the node saves by itself.
+    pub is_standing: bool,
 }
 
 /// Names a save of the log that issued it.
@@ -198,11 +200,16 @@ impl Log {
     }
 
     /// A save is about to be asked for. Of a save that fails after it may have replaced the file nothing more is recorded.
-    /// Where the node saves by itself, one is recorded at the start of each life, and nothing more.
     pub fn save(&mut self, at: Duration) -> SaveId {
         let invoked = self.moment(at);
-        self.saves.push(Save { invoked, completed: None });
+        self.saves.push(Save { invoked, completed: None, is_standing: false });
         SaveId(self.saves.len() - 1)
+    }
+
+    /// From now on the process saves by itself, until it ends.
+    pub fn saves_itself(&mut self, at: Duration) {
+        let save = self.save(at);
+        self.saves[save.0].is_standing = true;
     }
 
     /// It succeeded.
@@ -213,7 +220,8 @@ impl Log {
     /// It failed and changed nothing: it was refused.
     pub fn save_refused(&mut self, save: SaveId) {
         // A moment before all others: it is older than any other save.
-        self.saves[save.0] = Save { invoked: Moment::default(), completed: Some(Moment::default()) };
+        let (invoked, completed) = (Moment::default(), Some(Moment::default()));
+        self.saves[save.0] = Save { invoked, completed, is_standing: false };
     }
 
     /// The process ended at `crashed`, serves again, and was read.

@@ -5,7 +5,7 @@
 //! writers after all that can explain it are lost. A count needs as many increments as it shows.
 
 use super::evidence::{self, Counter, Evidence, Register};
-use super::log::{Fate, Log, Promise};
+use super::log::{Fate, Log, Promise, Save};
 use super::{Conflict, Kind, Past, Standing};
 use crate::history::Moment;
 use crate::quote::word;
@@ -76,8 +76,12 @@ impl Bounds {
             let crashes = log.restarts().iter().map(|restart| restart.crashed);
             crashes.into_iter().find(|crash| *crash > begun).unwrap_or(crashed)
         };
-        let perhaps = begun().filter(|save| save.completed.is_none() && save.invoked > last.0);
-        let perhaps = perhaps.map(|save| of(save.invoked, end(save.invoked)));
+        let is_later = |save: &&Save| match save.is_standing {
+            true => end(save.invoked) > last.0,
+            false => save.completed.is_none() && save.invoked > last.0,
+        };
+        let perhaps = begun().filter(is_later);
+        let perhaps = perhaps.map(|save| of(save.invoked.max(last.0), end(save.invoked)));
         std::iter::once(of(last.0, last.1)).chain(perhaps).collect()
     }
 
