@@ -54,10 +54,10 @@ impl DiskFault {
 
 /// Where a node's files are.
 const DIRECTORIES: [&str; 2] = ["/", "/appendonlydir"];
-/// Operations that a trap lets pass at most: a save or a rewrite takes fewer.
-const STEPS_MAX: u64 = 40;
+/// A trap lets fewer operations pass than two to the power of a number below this; a save takes half a dozen, a rewrite more.
+const STEPS_BITS: u64 = 7;
 /// The same while the node comes back.
-const STEPS_MAX_AT_START: u64 = 8;
+const STEPS_BITS_AT_START: u64 = 4;
 /// The longest that a sync takes on a slow disk: what was written just after one began is durable after two of them and a
 /// second, which has to be within the two seconds of `everysec`.
 const SLOW_SYNC_MAX: Duration = Duration::from_millis(400);
@@ -129,7 +129,7 @@ impl Wrecker {
 
     /// Begins the life's fault, and, where that is over by itself, waits for it.
     async fn inflict(&mut self) {
-        let (times, skip) = (1 + self.random.below(4), self.random.below(20));
+        let (times, skip) = (1 + self.random.below(4), self.some(STEPS_BITS));
         let (simulation, node) = (self.simulation.clone(), self.node);
         let fail = |operations| {
             simulation.set_trap(node, Trap { skip, times, ..Trap::on(operations, Effect::Fail) });
@@ -161,7 +161,7 @@ impl Wrecker {
                 SimRuntime::sleep(Duration::from_millis(1)).await;
             }
         }
-        let skip = self.random.below(STEPS_MAX);
+        let skip = self.some(STEPS_BITS);
         self.set_end_at(Operation::CHANGES, skip);
     }
 
@@ -174,7 +174,7 @@ impl Wrecker {
     /// Starts the node again, and strikes it on its way a few times at most. Then nothing stands in its way any more.
     pub async fn revive(&mut self) {
         while self.random.below(3) == 0 {
-            let skip = self.random.below(STEPS_MAX_AT_START);
+            let skip = self.some(STEPS_BITS_AT_START);
             let operations: &[Operation] =
                 if self.random.below(2) == 0 { &[Operation::Read] } else { Operation::CHANGES };
             self.set_end_at(operations, skip);
@@ -188,7 +188,7 @@ impl Wrecker {
         match self.fault {
             DiskFault::Rot => self.revive_rotten().await,
             DiskFault::ReadErrors => {
-                let skip = self.random.below(STEPS_MAX_AT_START);
+                let skip = self.some(STEPS_BITS_AT_START);
                 self.simulation
                     .set_trap(self.node, Trap { skip, ..Trap::on(&[Operation::Read], Effect::Fail) });
                 self.simulation.restart(self.node);
@@ -248,6 +248,12 @@ impl Wrecker {
 
     fn is_up(&self) -> bool {
         matches!(self.simulation.status(self.node), Status::Running | Status::Paused)
+    }
+
+    /// A number that is small more often than large.
+    fn some(&mut self, bits: u64) -> u64 {
+        let limit = 1 << self.random.below(bits);
+        self.random.below(limit)
     }
 
     async fn sleep(&mut self, least_ms: u64, most_ms: u64) {

@@ -72,6 +72,7 @@ impl Disk {
         };
         self.strikes.push(ground.now);
         ground.count(Counter::TrapsSprung);
+        ground.coverage.count_named(&format!("{effect:?} at {operation:?}").to_lowercase());
         let (consequence, when) = match effect {
             Effect::Fail => return fail(ground, counter),
             Effect::Full if operation == Operation::Write => return Ok(Passage::Full),

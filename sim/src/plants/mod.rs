@@ -12,6 +12,8 @@ use seawall::commands;
 use seawall::engine::command::{Command, Handler};
 use seawall::engine::table::CommandTable;
 
+use crate::options::Lies;
+
 /// A mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Plant {
@@ -68,6 +70,11 @@ impl Plant {
     /// The plant of this name.
     pub fn find(name: &str) -> Option<Plant> {
         Plant::ALL.into_iter().find(|plant| plant.name() == name)
+    }
+
+    /// What the node's disk claims wrongly: a node that uses its disk carelessly, seen from there.
+    pub fn lies(self) -> Lies {
+        Lies::default()
     }
 
     fn replacements(self) -> &'static [(&'static str, Handler)] {

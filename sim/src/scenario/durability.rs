@@ -133,7 +133,10 @@ fn judge(log: Log) -> Judged {
 async fn play(sim: Simulation, plant: Option<Plant>, mode: &'static Mode) -> (Result<(), String>, Log) {
     let node = sim.add_node("node", NODE_IP, move || stage::serve_while_it_can(plant, config(mode)));
     let mut random = sim.random("durability", 0);
-    sim.change_disk(node, |disk| disk.names_in_order = random.below(2) == 0);
+    sim.change_disk(node, |disk| {
+        disk.names_in_order = random.below(2) == 0;
+        disk.lies = plant.map(Plant::lies).unwrap_or_default();
+    });
     let journal = Journal::new(&sim, node);
     let (gate, stop) = (Rc::new(Cell::new(true)), Rc::new(Cell::new(false)));
     let asked = Rc::new(Asked::default());

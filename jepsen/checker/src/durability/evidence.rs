@@ -36,6 +36,9 @@ pub(super) struct Evidence {
     pub counters: BTreeMap<Vec<u8>, Counter>,
 }
 
+/// So much of a value is shown.
+const VALUE_BYTES_MAX: usize = 24;
+
 /// Unit, value (`None`: deleted), deadline.
 type Writing<'a> = (usize, Option<&'a [u8]>, Option<i64>);
 
@@ -170,7 +173,7 @@ impl Look<'_> {
         let mut seen = Vec::new();
         for element in &elements {
             let position = *uses.elements.get(element.as_slice()).ok_or_else(|| {
-                strange(format!("key {} holds {}, which nobody ever added", word(self.key), word(element)))
+                strange(format!("key {} holds {}, which nobody ever added", word(self.key), short(element)))
             })?;
             self.see(position);
             seen.push(position);
@@ -250,8 +253,16 @@ fn strange(text: String) -> Conflict {
 pub(super) fn shows(found: Option<&Found>) -> String {
     match found.map(|found| &found.content) {
         None => "is not there".into(),
-        Some(Content::Text(text)) => format!("holds {}", word(text)),
+        Some(Content::Text(text)) => format!("holds {}", short(text)),
         Some(Content::List(list)) => format!("is a list of {}", list.len()),
         Some(Content::Set(set)) => format!("is a set of {}", set.len()),
+    }
+}
+
+/// A value as a word, long ones cut off.
+pub(super) fn short(value: &[u8]) -> String {
+    match value.get(..VALUE_BYTES_MAX) {
+        Some(first) if first.len() < value.len() => format!("{}...", word(first)),
+        _ => word(value),
     }
 }

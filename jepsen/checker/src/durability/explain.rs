@@ -1,6 +1,6 @@
 //! A broken promise in words: the unit, why it has to be kept, why it is lost, back to what was read.
 
-use super::evidence::shows;
+use super::evidence::{short, shows};
 use super::log::{Effect, Fate, Log, Promise};
 use super::solve::{Bounds, Demand, Reason, Solution};
 use super::{Broken, Conflict, Kind};
@@ -161,13 +161,13 @@ impl Proof<'_> {
 fn effect(effect: &Effect) -> String {
     let key = word(effect.key());
     match effect {
-        Effect::Write { value, deadline_ms: None, .. } => format!("write {key} {}", word(value)),
+        Effect::Write { value, deadline_ms: None, .. } => format!("write {key} {}", short(value)),
         Effect::Write { value, deadline_ms: Some(deadline), .. } => {
-            format!("write {key} {} until {deadline} ms", word(value))
+            format!("write {key} {} until {deadline} ms", short(value))
         }
         Effect::Delete { .. } => format!("delete {key}"),
         Effect::Increment { reply: None, .. } => format!("increment {key}"),
         Effect::Increment { reply: Some(reply), .. } => format!("increment {key} to {reply}"),
-        Effect::Append { element, .. } => format!("append {} to {key}", word(element)),
+        Effect::Append { element, .. } => format!("append {} to {key}", short(element)),
     }
 }
