@@ -39,6 +39,8 @@ counters! {
     SectorsLost => "unsynced sectors lost",
     NamesKept => "unsynced name changes kept",
     NamesLost => "unsynced name changes lost",
+    DiskStalls => "disk stalls",
+    TrapsSprung => "traps sprung",
     BitsFlipped => "bits flipped",
     ClockJumps => "clock jumps",
     ClockDrifts => "clock drifts",

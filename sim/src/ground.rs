@@ -55,6 +55,8 @@ pub struct Node {
     pub life: Life,
     /// What it is doing.
     pub status: Status,
+    /// Until when its disk stops it.
+    pub stalled_until: Option<Nanos>,
     /// Its clocks.
     pub clock: Clock,
     /// The stream of `Runtime::random`.
@@ -85,6 +87,8 @@ pub enum Event {
     Connect(u64),
     /// An idle end of a connection sends a probe.
     Keepalive(u64, usize),
+    /// A node's process may go on, if nothing stopped it anew.
+    StallOver(NodeId),
 }
 
 /// See the module.
@@ -133,6 +137,7 @@ impl Ground {
             ip,
             life: Life { node, number: 0 },
             status: Status::Running,
+            stalled_until: None,
             clock: Clock::new(self.now, uptime),
             random: self.seeds.stream("node", number),
             delays,

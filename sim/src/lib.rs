@@ -4,7 +4,7 @@
 //! [`SimRuntime`]. Rooms, from the ground: `random`, `trace`, `coverage`, `clock`, `queue`, `options`; `ground`, on which
 //! all parts stand; `network`, `disk`, `tasks`, `timers`, which know nothing of each other; `world`, which ties them
 //! together; `runtime`, which a node sees; `host`, the executor underneath; `simulation`, which a scenario sees; `client`,
-//! `workload`, `nemesis`, `plants`, of which scenarios are made; `scenario`, the list of them.
+//! `workload`, `nemesis`, `wrecker`, `plants`, of which scenarios are made; `scenario`, the list of them.
 //!
 //! What holds: all choices come from the seed, each consumer's from a stream of its own; nothing that a process did not sync
 //! surely survives power loss, and nothing that it synced is lost; nothing passes a cut link; a process that has ended has
@@ -40,9 +40,12 @@ pub mod trace;
 #[cfg(madsim)]
 pub mod workload;
 pub mod world;
+#[cfg(madsim)]
+pub mod wrecker;
 
+pub use disk::{Effect, Operation, Trap, When};
 pub use ground::{NodeId, Status};
-pub use options::{DiskSettings, LinkSettings, NetworkOptions, Options};
+pub use options::{DiskSettings, Lies, LinkSettings, NetworkOptions, Options};
 pub use random::Random;
 pub use runtime::SimRuntime;
 #[cfg(madsim)]

@@ -76,8 +76,28 @@ pub struct DiskSettings {
     pub short_io: f64,
     /// Time that a sync takes.
     pub sync_latency: Range<Duration>,
+    /// Time that a read stops the process for.
+    pub read_latency: Range<Duration>,
+    /// Time that a write stops the process for: the cache has no room for it before the disk has caught up.
+    pub write_latency: Range<Duration>,
     /// Probability that power loss keeps one unsynced sector.
     pub sector_kept: f64,
+    /// Whether power loss keeps a first part of the unsynced changes of names, as one journal does, or any of them that do
+    /// not build on a lost one.
+    pub names_in_order: bool,
+    /// What the disk claims wrongly.
+    pub lies: Lies,
+}
+
+/// What no server can make up for: the mistakes of a server that uses its disk carelessly, seen from the disk. For plants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lies {
+    /// A sync of a directory succeeds and does nothing.
+    pub directory_sync_skipped: bool,
+    /// A sync of a file whose path contains this is reported at once, and done later.
+    pub sync_reported_early: Option<&'static str>,
+    /// A sync that failed is reported as done.
+    pub sync_errors_hidden: bool,
 }
 
 impl Default for DiskSettings {
@@ -89,7 +109,11 @@ impl Default for DiskSettings {
             sync_error: 0.0,
             short_io: 0.0,
             sync_latency: Duration::from_micros(100)..Duration::from_millis(5),
+            read_latency: Duration::ZERO..Duration::ZERO,
+            write_latency: Duration::ZERO..Duration::ZERO,
             sector_kept: 0.5,
+            names_in_order: true,
+            lies: Lies::default(),
         }
     }
 }

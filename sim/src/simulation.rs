@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::coverage::{Counter, Coverage};
+use crate::disk::Trap;
 use crate::ground::{NodeId, Status};
 use crate::host::madsim;
 use crate::options::{DiskSettings, LinkSettings, Options};
@@ -372,6 +373,31 @@ impl Simulation {
             change(&mut disk.settings);
             ground.record(Kind::Fault, u64::from(node.0), 200);
         });
+    }
+
+    /// Sets a trap on a node's disk. What it strikes may end the process: look at [`Simulation::strikes`].
+    pub fn set_trap(&self, node: NodeId, trap: Trap) {
+        self.world.on_disk(node, |disk, ground| {
+            disk.set_trap(trap);
+            ground.record(Kind::Fault, u64::from(node.0), 201);
+        });
+    }
+
+    /// Takes all traps away from a node's disk.
+    pub fn clear_traps(&self, node: NodeId) {
+        self.world.on_disk(node, |disk, _| disk.clear_traps());
+    }
+
+    /// True times at which traps on a node's disk struck so far.
+    pub fn strikes(&self, node: NodeId) -> Vec<Duration> {
+        self.world.on_disk(node, |disk, _| {
+            disk.strikes().iter().map(|nanos| Duration::from_nanos(*nanos)).collect()
+        })
+    }
+
+    /// Bytes in use on a node's disk.
+    pub fn used_bytes(&self, node: NodeId) -> u64 {
+        self.world.on_disk(node, |disk, _| disk.used_bytes())
     }
 
     /// Flips one bit of a file. Returns its byte; `None` for an empty file.

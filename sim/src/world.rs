@@ -45,6 +45,8 @@ pub struct World {
     starts: RefCell<BTreeMap<NodeId, Start>>,
     /// Whose code runs now.
     current: Cell<Life>,
+    /// Futures of a node that ended in the middle of its own code: what that code holds must be let go first.
+    dead: RefCell<Vec<(Life, LocalFuture)>>,
     /// Up to when the host knows of the next event.
     announced: Cell<Nanos>,
     /// Shells that are polled from now on are finished; a task of madsim's that is not lives for ever.
@@ -68,6 +70,7 @@ impl World {
             timers: RefCell::default(),
             starts: RefCell::default(),
             current: Cell::new(Life { node: NodeId::SCENARIO, number: 0 }),
+            dead: RefCell::default(),
             announced: Cell::new(Nanos::MAX),
             ended: Cell::new(false),
         };
@@ -159,6 +162,7 @@ impl World {
             Event::Keepalive(connection, side) => {
                 self.on_network(|network, ground| network.on_keepalive(ground, end(connection, side)));
             }
+            Event::StallOver(node) => self.on_stall_over(node),
         }
     }
 
@@ -210,6 +214,8 @@ impl World {
         let finished = self.as_life(life, || future.as_mut().poll(cx).is_ready());
         let dead = self.tasks.borrow_mut().end_poll(index, future, finished);
         self.as_life(life, || drop(dead));
+        let buried = self.dead.take();
+        buried.into_iter().for_each(|(life, future)| self.as_life(life, || drop(future)));
         Poll::Pending
     }
 
@@ -246,6 +252,7 @@ impl World {
             }
             state.life.number += 1;
             state.status = Status::Running;
+            state.stalled_until = None;
         });
         self.start(node);
     }
@@ -260,14 +267,35 @@ impl World {
         self.end_process(node, Status::Off, Counter::NodePowerLosses);
     }
 
+    /// Stops a node's process for so long, on top of what stops it already: it waits for its disk.
+    pub fn stall(&self, node: NodeId, latency: Nanos) {
+        self.change_status(node, Status::Running, Status::Paused);
+        self.on_ground(|ground| {
+            let until = ground.node(node).stalled_until.unwrap_or(ground.now).max(ground.now) + latency;
+            ground.node_mut(node).stalled_until = Some(until);
+            ground.queue.schedule(until, Event::StallOver(node));
+        });
+    }
+
+    fn on_stall_over(&self, node: NodeId) {
+        let until =
+            |ground: &mut Ground| ground.node(node).stalled_until.filter(|until| *until <= ground.now);
+        let is_last = self.on_ground(|ground| until(ground).is_some());
+        if is_last {
+            self.resume(node);
+        }
+    }
+
     /// Stops a node's process, as SIGSTOP does. Its kernel goes on.
     pub fn pause(&self, node: NodeId) {
+        self.on_ground(|ground| ground.node_mut(node).stalled_until = None);
         self.change_status(node, Status::Running, Status::Paused);
         self.on_ground(|ground| ground.count(Counter::NodePauses));
     }
 
     /// Lets a paused process go on.
     pub fn resume(&self, node: NodeId) {
+        self.on_ground(|ground| ground.node_mut(node).stalled_until = None);
         self.change_status(node, Status::Paused, Status::Running);
         self.tasks.borrow_mut().resume(node);
     }
@@ -348,6 +376,9 @@ impl World {
             Ending::Power => disk.lose_power(ground),
         });
         let dead = self.tasks.borrow_mut().kill(node);
+        if self.life().node == node {
+            return self.dead.borrow_mut().extend(dead);
+        }
         dead.into_iter().for_each(|(life, future)| self.as_life(life, || drop(future)));
     }
 

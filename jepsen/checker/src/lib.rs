@@ -6,6 +6,7 @@
 //! - [`linearizability`]: every key behaved like one copy that takes one operation at a time.
 //! - [`totals`]: cheap checks of what is left at the end.
 //! - [`streams`]: what consumers of a stream were given, against what was added.
+//! - [`durability`]: what is left after crashes, against what was acknowledged and which promise held.
 //!
 //! [`timeline`] prints a violation for a reader, [`notation`] saves and loads histories as text.
 //!
@@ -29,6 +30,7 @@
 
 mod board;
 pub mod call;
+pub mod durability;
 pub mod history;
 pub mod linearizability;
 pub mod model;

@@ -7,9 +7,13 @@
 //!   drops it. So does Linux.
 //! - A sync that is under way makes nothing durable before it ends.
 //!
-//! `tree` holds names, `content` one file's bytes; this file ties them to faults, trace and counts.
+//! `tree` holds names, `content` one file's bytes, `trap` faults that wait for one operation, `passage` how an operation comes past
+//! them and past faults by chance; this file ties them to trace and counts. `operator` is what happens behind the node's back.
 
 mod content;
+mod operator;
+mod passage;
+mod trap;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -24,6 +28,9 @@ use crate::random::Random;
 use crate::trace::Kind;
 use content::Content;
 pub use content::{SECTOR_BYTES, SyncTicket};
+pub use passage::Consequence;
+use passage::Passage;
+pub use trap::{Effect, Operation, Trap, When};
 pub use tree::Inode;
 use tree::Tree;
 
@@ -42,6 +49,12 @@ pub struct Disk {
     files: BTreeMap<Inode, Content>,
     /// Open handles of each file; a removed file lives until the last is closed.
     handles: BTreeMap<Inode, u32>,
+    /// The path by which each file was last opened or renamed, for traps.
+    paths: BTreeMap<Inode, String>,
+    traps: Vec<Trap>,
+    /// When each strike of a trap was.
+    strikes: Vec<Nanos>,
+    consequence: Option<Consequence>,
     random: Random,
     number: u64,
 }
@@ -49,8 +62,18 @@ pub struct Disk {
 impl Disk {
     /// An empty disk. `number` tells it from others in the trace.
     pub fn new(settings: DiskSettings, random: Random, number: u64) -> Disk {
-        let (tree, files, handles) = (Tree::default(), BTreeMap::new(), BTreeMap::new());
-        Disk { settings, tree, files, handles, random, number }
+        Disk {
+            settings,
+            tree: Tree::default(),
+            files: BTreeMap::new(),
+            handles: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            traps: Vec::new(),
+            strikes: Vec::new(),
+            consequence: None,
+            random,
+            number,
+        }
     }
 
     /// Opens a file: an existing one, or a new one as the two flags allow. [`Disk::close`] has to follow.
@@ -64,13 +87,16 @@ impl Disk {
         let inode = match self.tree.find_file(path) {
             Ok(_) if must_be_new => return Err(io::ErrorKind::AlreadyExists.into()),
             Err(error) if error.kind() == io::ErrorKind::NotFound && create => {
-                self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+                let passage = self.enter(ground, Operation::Create, &text(path))?;
+                self.room_for_name(ground)?;
                 let inode = self.tree.create_file(path)?;
                 self.files.insert(inode, Content::default());
+                self.leave(passage);
                 inode
             }
             found => found?,
         };
+        self.paths.insert(inode, text(path));
         self.keep_open(inode);
         self.record(ground, 1, inode.0);
         Ok(inode)
@@ -107,13 +133,18 @@ impl Disk {
         buffer: &mut [u8],
         offset: u64,
     ) -> io::Result<usize> {
-        self.may_fail(ground, self.settings.read_error, Counter::DiskReadErrors)?;
+        let path = self.path_of(inode);
+        let passage = self.enter(ground, Operation::Read, &path)?;
         self.record(ground, 14, offset);
         let mut limit = buffer.len();
         if self.random.chance(self.settings.short_io) {
             limit = self.random.shorter(limit);
         }
-        Ok(self.content(inode)?.read_at(&mut buffer[..limit], offset))
+        let count = self.content(inode)?.read_at(&mut buffer[..limit], offset);
+        let latency = self.random.nanos(&self.settings.read_latency);
+        self.stall(ground, latency);
+        self.leave(passage);
+        Ok(count)
     }
 
     /// Writes at a position, or at the end.
@@ -124,14 +155,27 @@ impl Disk {
         bytes: &[u8],
         offset: Option<u64>,
     ) -> io::Result<usize> {
-        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        let path = self.path_of(inode);
+        let passage = self.enter(ground, Operation::Write, &path)?;
         let length = self.content(inode)?.length();
         let offset = offset.unwrap_or(length);
-        let count = self.length_taken(ground, inode, bytes.len(), offset)?;
+        let mut count = self.length_taken(ground, inode, bytes.len(), offset)?;
+        match passage {
+            Passage::Midway(_) => count = self.random.below(count as u64 + 1) as usize,
+            Passage::Full => count = count.min((offset.next_multiple_of(SECTOR_BYTES) - offset) as usize),
+            Passage::Free | Passage::Last(_) => {}
+        }
+        if count == 0 && passage == Passage::Full {
+            ground.count(Counter::DiskFull);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         ground.count(Counter::FileWrites);
         self.record(ground, 2, inode.0);
         ground.trace.bytes(&bytes[..count]);
         self.content(inode)?.write_at(&bytes[..count], offset);
+        let latency = self.random.nanos(&self.settings.write_latency);
+        self.stall(ground, latency);
+        self.leave(passage);
         Ok(count)
     }
 
@@ -142,7 +186,8 @@ impl Disk {
 
     /// Cuts off, or extends with zeros.
     pub fn set_length(&mut self, ground: &mut Ground, inode: Inode, length: u64) -> io::Result<()> {
-        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        let path = self.path_of(inode);
+        let passage = self.enter(ground, Operation::SetLength, &path)?;
         let now = self.content(inode)?.length();
         if length > FILE_BYTES_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -153,6 +198,7 @@ impl Disk {
         }
         self.record(ground, 3, length);
         self.content(inode)?.set_length(length);
+        self.leave(passage);
         Ok(())
     }
 
@@ -167,15 +213,32 @@ impl Disk {
     /// Ends a sync.
     pub fn finish_sync(&mut self, ground: &mut Ground, inode: Inode, ticket: SyncTicket) -> io::Result<()> {
         self.record(ground, 5, inode.0);
-        let failed = self.may_fail(ground, self.settings.sync_error, Counter::DiskSyncErrors);
+        let path = self.path_of(inode);
+        let entered = self.enter(ground, Operation::Sync, &path);
         let content = self.content(inode)?;
-        if failed.is_err() {
-            content.fail_sync(ticket);
-        } else {
-            content.finish_sync(ticket);
-            ground.count(Counter::FileSyncs);
+        match entered {
+            Ok(passage) => {
+                content.finish_sync(ticket);
+                ground.count(Counter::FileSyncs);
+                self.leave(passage);
+                Ok(())
+            }
+            // The process hears nothing: nothing was given up either.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                content.abandon_sync(ticket);
+                Err(error)
+            }
+            Err(error) => {
+                content.fail_sync(ticket);
+                if self.settings.lies.sync_errors_hidden { Ok(()) } else { Err(error) }
+            }
         }
-        failed
+    }
+
+    /// Whether a sync of this file is to be reported before it is done.
+    pub fn lies_about_sync(&self, inode: Inode) -> bool {
+        let name = self.settings.lies.sync_reported_early;
+        name.is_some_and(|name| self.path_of(inode).contains(name))
     }
 
     /// Nobody waits for a sync any more: it does nothing.
@@ -195,30 +258,45 @@ impl Disk {
     pub fn finish_directory_sync(&mut self, ground: &mut Ground, path: &Path) -> io::Result<()> {
         let directory = self.tree.find_directory(path)?;
         self.record(ground, 6, directory.0);
-        let failed = self.may_fail(ground, self.settings.sync_error, Counter::DiskSyncErrors);
-        if failed.is_ok() {
-            self.tree.sync_directory(directory);
-            self.forget_unreachable();
-            ground.count(Counter::DirectorySyncs);
+        match self.enter(ground, Operation::DirectorySync, &text(path)) {
+            Ok(passage) => {
+                if !self.settings.lies.directory_sync_skipped {
+                    self.tree.sync_directory(directory);
+                }
+                self.forget_unreachable();
+                ground.count(Counter::DirectorySyncs);
+                self.leave(passage);
+                Ok(())
+            }
+            Err(error)
+                if error.kind() != io::ErrorKind::Interrupted && self.settings.lies.sync_errors_hidden =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
-        failed
     }
 
     /// Renames a file or directory, replacing a file.
     pub fn rename(&mut self, ground: &mut Ground, from: &Path, to: &Path) -> io::Result<()> {
-        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        let passage = self.enter(ground, Operation::Rename, &text(to))?;
         self.tree.rename(from, to)?;
+        if let Ok(inode) = self.tree.find_file(to) {
+            self.paths.insert(inode, text(to));
+        }
         self.record(ground, 7, 0);
         self.forget_unreachable();
+        self.leave(passage);
         Ok(())
     }
 
     /// Removes a file.
     pub fn remove(&mut self, ground: &mut Ground, path: &Path) -> io::Result<()> {
-        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        let passage = self.enter(ground, Operation::Remove, &text(path))?;
         self.tree.remove_file(path)?;
         self.record(ground, 8, 0);
         self.forget_unreachable();
+        self.leave(passage);
         Ok(())
     }
 
@@ -229,9 +307,12 @@ impl Disk {
 
     /// Creates a directory and those above it.
     pub fn create_directory(&mut self, ground: &mut Ground, path: &Path) -> io::Result<()> {
-        self.may_fail(ground, self.settings.write_error, Counter::DiskWriteErrors)?;
+        let passage = self.enter(ground, Operation::CreateDirectory, &text(path))?;
+        self.room_for_name(ground)?;
         self.record(ground, 9, 0);
-        self.tree.create_directory(path)
+        self.tree.create_directory(path)?;
+        self.leave(passage);
+        Ok(())
     }
 
     /// Bytes in use: of every file that has a name or a handle.
@@ -242,7 +323,7 @@ impl Disk {
     /// What power loss leaves behind becomes what the kernel shows after the next boot.
     pub fn lose_power(&mut self, ground: &mut Ground) {
         self.record(ground, 10, 0);
-        let (kept, lost) = self.tree.lose_power(&mut self.random);
+        let (kept, lost) = self.tree.lose_power(&mut self.random, self.settings.names_in_order);
         ground.coverage.add(Counter::NamesKept, kept as u64);
         ground.coverage.add(Counter::NamesLost, lost as u64);
         for content in self.files.values_mut() {
@@ -252,55 +333,6 @@ impl Disk {
         }
         self.handles.clear();
         self.forget_unreachable();
-    }
-
-    /// Flips one bit of a file, in the cache and on the disk, at a position chosen by the seed. Returns its byte.
-    pub fn rot(&mut self, ground: &mut Ground, path: &Path) -> io::Result<Option<u64>> {
-        let inode = self.tree.find_file(path)?;
-        let length = self.content(inode)?.length();
-        if length == 0 {
-            return Ok(None);
-        }
-        let (position, bit) = (self.random.below(length), self.random.below(8));
-        self.content(inode)?.flip(position, 1 << bit);
-        self.record(ground, 11, position);
-        ground.count(Counter::BitsFlipped);
-        Ok(Some(position))
-    }
-
-    /// A file's content, without faults.
-    pub fn peek(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        let inode = self.tree.find_file(path)?;
-        let content = self.content(inode)?;
-        let mut bytes = vec![0; content.length() as usize];
-        content.read_at(&mut bytes, 0);
-        Ok(bytes)
-    }
-
-    /// Puts a file there, durable with its name and those of its directories, without faults.
-    pub fn place(&mut self, ground: &mut Ground, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.record(ground, 13, bytes.len() as u64);
-        self.tree.create_directory(path.parent().unwrap_or(Path::new("")))?;
-        let inode = match self.tree.find_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.tree.create_file(path)?,
-            found => found?,
-        };
-        let content = self.files.entry(inode).or_default();
-        content.set_length(0);
-        content.write_at(bytes, 0);
-        let ticket = content.begin_sync();
-        content.finish_sync(ticket);
-        for directory in path.ancestors().skip(1) {
-            let directory = self.tree.find_directory(directory)?;
-            self.tree.sync_directory(directory);
-        }
-        Ok(())
-    }
-
-    /// A disk taken out and replaced by an empty one.
-    pub fn erase(&mut self, ground: &mut Ground) {
-        self.record(ground, 12, 0);
-        (self.tree, self.files, self.handles) = (Tree::default(), BTreeMap::new(), BTreeMap::new());
     }
 
     fn content(&mut self, inode: Inode) -> io::Result<&mut Content> {
@@ -339,20 +371,21 @@ impl Disk {
         Ok(end.saturating_sub(offset) as usize)
     }
 
-    fn may_fail(&mut self, ground: &mut Ground, probability: f64, counter: Counter) -> io::Result<()> {
-        if !self.random.chance(probability) {
-            return Ok(());
-        }
-        ground.count(counter);
-        Err(io::Error::from_raw_os_error(EIO))
+    fn path_of(&self, inode: Inode) -> String {
+        self.paths.get(&inode).cloned().unwrap_or_default()
     }
 
     fn forget_unreachable(&mut self) {
         let named = self.tree.named_files();
         self.files.retain(|inode, _| named.contains(inode) || self.handles.contains_key(inode));
+        self.paths.retain(|inode, _| self.files.contains_key(inode));
     }
 
     fn record(&self, ground: &mut Ground, operation: u64, detail: u64) {
         ground.record(Kind::Disk, self.number << 8 | operation, detail);
     }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }

@@ -33,6 +33,10 @@ impl Change {
     fn touches(&self, places: &BTreeSet<Place>, directory: Inode) -> bool {
         self.0.iter().any(|(place, _)| place.0 == directory || places.contains(place))
     }
+
+    fn builds_on(&self, places: &BTreeSet<Place>) -> bool {
+        self.0.iter().any(|(place, _)| places.contains(place))
+    }
 }
 
 /// See the module.
@@ -128,11 +132,22 @@ impl Tree {
         }
     }
 
-    /// Keeps a first part of the pending changes. Returns how many it kept and lost.
-    pub fn lose_power(&mut self, random: &mut Random) -> (usize, usize) {
+    /// Keeps a first part of the pending changes; or, where the journal is not one sequence, some of them, each only with
+    /// all that it builds on. Returns how many it kept and lost.
+    pub fn lose_power(&mut self, random: &mut Random, in_order: bool) -> (usize, usize) {
         let pending = std::mem::take(&mut self.pending);
-        let kept = random.below(pending.len() as u64 + 1) as usize;
-        pending[..kept].iter().for_each(|change| change.apply(&mut self.durable));
+        let first = random.below(pending.len() as u64 + 1) as usize;
+        let (mut lost, mut kept) = (BTreeSet::new(), 0);
+        for (position, change) in pending.iter().enumerate() {
+            let is_kept =
+                if in_order { position < first } else { !change.builds_on(&lost) && random.chance(0.5) };
+            if is_kept {
+                kept += 1;
+                change.apply(&mut self.durable);
+            } else {
+                lost.extend(change.0.iter().map(|(place, _)| place.clone()));
+            }
+        }
         self.live.clone_from(&self.durable);
         (kept, pending.len() - kept)
     }

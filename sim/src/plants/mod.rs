@@ -1,7 +1,7 @@
 //! Mistakes put into a node on purpose, to prove that the simulator finds them. The first of a catalogue.
 //!
-//! The engine is given its commands when it is built; a plant is a table in which some handlers are replaced by wrong ones. The
-//! server's own code contains none of this.
+//! The engine is given its commands when it is built; a plant is a table in which some handlers are replaced by wrong ones, or a
+//! disk that hides what a careless node would not do. The server's own code contains none of this.
 
 mod data;
 mod strings;
@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 use seawall::commands;
 use seawall::engine::command::{Command, Handler};
 use seawall::engine::table::CommandTable;
+
+use crate::options::Lies;
 
 /// A mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,11 +31,17 @@ pub enum Plant {
     HalfTransaction,
     /// Now and then an entry of a stream is gone as soon as its id was answered.
     LostEntry,
+    /// The directory is not synced after a rename.
+    SkippedDirectorySync,
+    /// A snapshot gets its name before it is synced.
+    RenameBeforeSync,
+    /// A sync that failed is taken for one that succeeded.
+    IgnoredSyncError,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 7] = [
+    pub const ALL: [Plant; 10] = [
         Plant::ReplyBeforeWrite,
         Plant::LostIncrement,
         Plant::StaleRead,
@@ -41,6 +49,9 @@ impl Plant {
         Plant::ForgottenMember,
         Plant::HalfTransaction,
         Plant::LostEntry,
+        Plant::SkippedDirectorySync,
+        Plant::RenameBeforeSync,
+        Plant::IgnoredSyncError,
     ];
 
     /// The scenario whose clients meet it.
@@ -49,6 +60,9 @@ impl Plant {
             Plant::ReplyBeforeWrite | Plant::LostIncrement | Plant::StaleRead => "single-node",
             Plant::DoublePop | Plant::ForgottenMember | Plant::HalfTransaction => "data-types",
             Plant::LostEntry => "consumer-groups",
+            Plant::SkippedDirectorySync | Plant::RenameBeforeSync | Plant::IgnoredSyncError => {
+                "durability-rdb"
+            }
         }
     }
 
@@ -62,12 +76,25 @@ impl Plant {
             Plant::ForgottenMember => "forgotten-member",
             Plant::HalfTransaction => "half-transaction",
             Plant::LostEntry => "lost-entry",
+            Plant::SkippedDirectorySync => "skipped-directory-sync",
+            Plant::RenameBeforeSync => "rename-before-sync",
+            Plant::IgnoredSyncError => "ignored-sync-error",
         }
     }
 
     /// The plant of this name.
     pub fn find(name: &str) -> Option<Plant> {
         Plant::ALL.into_iter().find(|plant| plant.name() == name)
+    }
+
+    /// What the node's disk claims wrongly: a node that uses its disk carelessly, seen from there.
+    pub fn lies(self) -> Lies {
+        match self {
+            Plant::SkippedDirectorySync => Lies { directory_sync_skipped: true, ..Lies::default() },
+            Plant::RenameBeforeSync => Lies { sync_reported_early: Some("temp"), ..Lies::default() },
+            Plant::IgnoredSyncError => Lies { sync_errors_hidden: true, ..Lies::default() },
+            _ => Lies::default(),
+        }
     }
 
     fn replacements(self) -> &'static [(&'static str, Handler)] {
@@ -79,6 +106,7 @@ impl Plant {
             Plant::ForgottenMember => data::FORGOTTEN_MEMBER,
             Plant::HalfTransaction => data::HALF_TRANSACTION,
             Plant::LostEntry => data::LOST_ENTRY,
+            Plant::SkippedDirectorySync | Plant::RenameBeforeSync | Plant::IgnoredSyncError => &[],
         }
     }
 }

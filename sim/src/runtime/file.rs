@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::disk::{Disk, Inode, SyncTicket};
+use crate::disk::{Consequence, Disk, Inode, SyncTicket};
 use crate::ground::{Ground, Life};
 use crate::runtime::sleep::Sleep;
 use crate::world::World;
@@ -62,10 +62,19 @@ impl File for SimFile {
 
     fn sync(&self) -> impl Future<Output = io::Result<()>> + 'static {
         let begun = Syncing::begin(Rc::clone(&self.world), self.life, self.inode);
+        let is_early = self.on_disk(|disk, _| Ok(disk.lies_about_sync(self.inode))).unwrap_or(false);
+        let (world, life) = (Rc::clone(&self.world), self.life);
         async move {
             let (mut syncing, sleep) = begun?;
-            sleep.await;
-            syncing.finish()
+            let rest = async move {
+                sleep.await;
+                syncing.finish()
+            };
+            if !is_early {
+                return rest.await;
+            }
+            world.spawn(life, Box::pin(async move { drop(rest.await) }));
+            Ok(())
         }
     }
 }
@@ -142,5 +151,13 @@ fn on_disk_of<T>(
     if !world.is_alive(life) {
         return Err(io::ErrorKind::Interrupted.into());
     }
-    world.on_disk(life.node, action)
+    let act = |disk: &mut Disk, ground: &mut Ground| (action(disk, ground), disk.take_consequence());
+    let (result, consequence) = world.on_disk(life.node, act);
+    match consequence {
+        None => {}
+        Some(Consequence::Crash) => world.crash(life.node),
+        Some(Consequence::PowerLoss) => world.lose_power(life.node),
+        Some(Consequence::Stall(latency)) => world.stall(life.node, latency),
+    }
+    result
 }

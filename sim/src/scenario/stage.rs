@@ -147,8 +147,26 @@ pub(super) fn in_memory() -> Config {
     config
 }
 
-/// The node's process.
-pub(super) async fn serve(plant: Option<Plant>, mut config: Config) {
+/// The node's process. It has to start, and to go on.
+pub(super) async fn serve(plant: Option<Plant>, config: Config) {
+    let ended = match start(plant, config) {
+        Ok(node) => node.stopped().await,
+        Err(e) => panic!("the node does not start: {e}"),
+    };
+    if let Err(e) = ended {
+        panic!("the node cannot go on: {e}");
+    }
+}
+
+/// The node's process, which may end before it serves: when its disk fails it, or when it is struck while it starts.
+pub(super) async fn serve_while_it_can(plant: Option<Plant>, config: Config) {
+    if let Ok(node) = start(plant, config) {
+        // The end is all that the world sees of it.
+        let _ = node.stopped().await;
+    }
+}
+
+fn start(plant: Option<Plant>, mut config: Config) -> std::io::Result<Node<SimRuntime>> {
     // Its clients come from other machines, and there is no password.
     config.protected_mode = false;
     let options = NodeOptions {
@@ -157,13 +175,7 @@ pub(super) async fn serve(plant: Option<Plant>, mut config: Config) {
         host: Box::new(|_, _| ()),
         identity: Identity::default(),
     };
-    match Node::<SimRuntime>::start(options) {
-        Ok(node) => match node.stopped().await {
-            Ok(()) => {}
-            Err(e) => panic!("the node cannot go on: {e}"),
-        },
-        Err(e) => panic!("the node does not start: {e}"),
-    }
+    Node::start(options)
 }
 
 /// Lets the nemesis work for so long, with these faults; the world is healthy afterwards.

@@ -1,6 +1,7 @@
 //! What clients do in a scenario, and what they note of it.
 
 pub mod data;
+pub mod durable;
 pub mod groups;
 pub mod strings;
 
