@@ -24,6 +24,14 @@ fn main() -> ExitCode {
     let arguments: Vec<&[u8]> = words.iter().skip(1).map(Vec::as_slice).collect();
     match arguments::parse(&arguments) {
         Ok(Startup::Version) => say(&startup::version_line()),
+        Ok(Startup::CheckRdb(file)) => match startup::check_rdb(&file) {
+            Ok(report) if report.is_sound() => say(&report.to_string()),
+            Ok(report) => {
+                say(&report.to_string());
+                ExitCode::FAILURE
+            }
+            Err(text) => complain(&text),
+        },
         Ok(Startup::Help) => say(&arguments::usage(&program)),
         Ok(Startup::Run(sources)) => match startup::load(&sources) {
             Ok(loaded) => serve(loaded),

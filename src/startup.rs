@@ -7,12 +7,18 @@ use tracing::{info, warn};
 
 use seawall::config::arguments::{COMMAND_LINE, STANDARD_INPUT, Sources};
 use seawall::config::{Apply, Config, LogLevel, Supervised, Warning};
+use seawall::dump::Limits;
 use seawall::engine::{Identity, REDIS_VERSION, Shutdown};
+use seawall::persistence::rdb::{Check, Report};
 use seawall::runtime::tokio::Tokio;
 use seawall::runtime::tokio::host::{self, Supervisor};
 use seawall::runtime::tokio::log::{self, Verbosity};
 use seawall::runtime::{File, OpenMode, Runtime};
 use seawall::text::pattern::{Case, matches};
+use seawall::types::HashKey;
+
+/// How much of a file is read at once where it is checked.
+const CHECK_CHUNK_BYTES: usize = 1 << 20;
 
 /// A configuration, and what there is to say of it.
 pub struct Loaded {
@@ -47,6 +53,23 @@ pub fn die_on_panic() {
 /// `seawall --version`
 pub fn version_line() -> String {
     format!("Seawall server v={} redis={REDIS_VERSION} malloc=jemalloc bits=64", env!("CARGO_PKG_VERSION"))
+}
+
+/// `seawall --check-rdb FILE`. The error is a text for the operator.
+pub fn check_rdb(name: &str) -> Result<Report, String> {
+    let unreadable = |e| format!("Cannot read {name}: {e}");
+    let file = Tokio::open(Path::new(name), OpenMode::Read).map_err(unreadable)?;
+    let limits = Limits::of(&Config::default(), HashKey::new(Tokio::random(), Tokio::random()));
+    let length = file.length().map_err(unreadable)?;
+    let mut check = Check::new(limits, length, Tokio::wall_clock().millis());
+    let (mut buffer, mut offset) = (vec![0; CHECK_CHUNK_BYTES], 0);
+    loop {
+        let count = file.read_at(&mut buffer, offset).map_err(unreadable)?;
+        offset += count as u64;
+        if count == 0 || !check.feed(&buffer[..count]) {
+            return Ok(check.finish());
+        }
+    }
 }
 
 /// Reads file, standard input and options, in this order. The error is a text for the operator.

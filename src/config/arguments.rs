@@ -18,6 +18,8 @@ pub enum Startup {
     Version,
     /// Print the [`usage`].
     Help,
+    /// Tell what is in this dump file, and what is wrong with it.
+    CheckRdb(String),
 }
 
 /// Where the configuration comes from, in the order in which it is read.
@@ -36,6 +38,8 @@ pub fn parse(args: &[&[u8]]) -> Result<Startup, String> {
     match args {
         [b"-v" | b"--version", ..] => return Ok(Startup::Version),
         [b"-h" | b"--help", ..] => return Ok(Startup::Help),
+        [b"--check-rdb", file] => return file_name(file).map(Startup::CheckRdb),
+        [b"--check-rdb", ..] => return Err("'--check-rdb' wants one file".to_owned()),
         _ => {}
     }
     for unsupported in ["--sentinel", "--test-memory", "--check-system"] {
@@ -53,6 +57,7 @@ pub fn usage(program: &str) -> String {
         "-                   read directives from standard input",
         "-v or --version     print the version",
         "-h or --help        print this help",
+        "--check-rdb <file>  tell what is in a dump file, and what is wrong with it",
         "",
         "Every directive of redis.conf is an option:",
         "--port 7777 --maxmemory 100mb",
@@ -66,6 +71,10 @@ pub fn usage(program: &str) -> String {
         usage.push('\n');
     }
     usage
+}
+
+fn file_name(word: &[u8]) -> Result<String, String> {
+    std::str::from_utf8(word).map(str::to_owned).map_err(|_| "the file's name is not UTF-8".to_owned())
 }
 
 fn sources(args: &[&[u8]]) -> Result<Sources, String> {

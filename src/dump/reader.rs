@@ -75,7 +75,8 @@ impl<'a> Reader<'a> {
     #[cold]
     fn lacks(&mut self, bytes: u64) {
         let missing = bytes - self.rest.len() as u64;
-        self.fault = if missing <= self.later { Fault::Missing(missing) } else { Fault::Beyond(missing) };
+        self.fault =
+            if missing <= self.later { Fault::Missing(missing) } else { Fault::Beyond(missing - self.later) };
     }
 
     /// What has not been read.

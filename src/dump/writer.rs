@@ -1,7 +1,8 @@
 //! Writing lengths, texts and numbers.
 
 use crate::text::number::parse_i64;
-use crate::types::{Item, lzf};
+use crate::types::Item;
+use crate::types::lzf::Compressor;
 
 /// The first two bits of a length, where it does not fit the other six.
 const LENGTH_14_BITS: u8 = 0x40;
@@ -19,19 +20,49 @@ const COMPRESSED_BYTES_MIN: usize = 21;
 /// Compression must save so much.
 const SAVED_BYTES_MIN: usize = 4;
 
+/// How a length is written: this many of these bytes.
+#[inline]
+fn length_of(length: u64) -> ([u8; 9], usize) {
+    let mut bytes = [0; 9];
+    let count = length_bytes(length);
+    match count {
+        1 => bytes[0] = length as u8,
+        2 => bytes[..2].copy_from_slice(&[LENGTH_14_BITS | (length >> 8) as u8, length as u8]),
+        5 => {
+            bytes[0] = LENGTH_32_BITS;
+            bytes[1..5].copy_from_slice(&(length as u32).to_be_bytes());
+        }
+        _ => {
+            bytes[0] = LENGTH_64_BITS;
+            bytes[1..].copy_from_slice(&length.to_be_bytes());
+        }
+    }
+    (bytes, count)
+}
+
+#[inline]
+fn length_bytes(length: u64) -> usize {
+    match length {
+        0..64 => 1,
+        64..16384 => 2,
+        16384..0x1_0000_0000 => 5,
+        _ => 9,
+    }
+}
+
 /// Bytes that grow.
-#[derive(Debug)]
 pub struct Writer {
     /// What was written.
     pub out: Vec<u8>,
     /// Whether long texts are compressed (`rdbcompression`).
     compress: bool,
+    compressor: Option<Compressor>,
 }
 
 impl Writer {
     /// A writer behind what is there; long texts compressed if wanted.
     pub fn new(out: Vec<u8>, compress: bool) -> Writer {
-        Writer { out, compress }
+        Writer { out, compress, compressor: None }
     }
 
     /// Adds bytes as they are.
@@ -41,20 +72,8 @@ impl Writer {
 
     /// Adds a length, or any number that is mostly small.
     pub fn length(&mut self, length: u64) {
-        match length {
-            0..64 => self.out.push(length as u8),
-            64..16384 => self.out.extend([LENGTH_14_BITS | (length >> 8) as u8, length as u8]),
-            _ => match u32::try_from(length) {
-                Ok(length) => {
-                    self.out.push(LENGTH_32_BITS);
-                    self.raw(&length.to_be_bytes());
-                }
-                Err(_) => {
-                    self.out.push(LENGTH_64_BITS);
-                    self.raw(&length.to_be_bytes());
-                }
-            },
-        }
+        let (bytes, count) = length_of(length);
+        self.raw(&bytes[..count]);
     }
 
     /// Adds a text: as an integer if it is a short one, compressed if it is long and that is worth it.
@@ -84,19 +103,34 @@ impl Writer {
 
     /// Adds bytes that are no integer's text.
     pub fn packed(&mut self, bytes: &[u8]) {
-        let worth_it = self.compress && bytes.len() >= COMPRESSED_BYTES_MIN;
-        match worth_it.then(|| lzf::compress(bytes, bytes.len() - SAVED_BYTES_MIN)).flatten() {
-            Some(compressed) => {
-                self.out.push(COMPRESSED);
-                self.length(compressed.len() as u64);
-                self.length(bytes.len() as u64);
-                self.raw(&compressed);
-            }
-            None => {
-                self.length(bytes.len() as u64);
-                self.raw(bytes);
-            }
+        if !self.compress || bytes.len() < COMPRESSED_BYTES_MIN || !self.compressed(bytes) {
+            self.length(bytes.len() as u64);
+            self.raw(bytes);
         }
+    }
+
+    /// Adds a compressed text; false, and nothing done, if it does not become shorter by it.
+    fn compressed(&mut self, bytes: &[u8]) -> bool {
+        let start = self.out.len();
+        self.out.push(COMPRESSED);
+        // The length of the compressed text is known afterwards only: it takes no more room than that of the text.
+        let room = length_bytes(bytes.len() as u64);
+        self.out.resize(self.out.len() + room, 0);
+        self.length(bytes.len() as u64);
+        let body = self.out.len();
+        let compressor = self.compressor.get_or_insert_default();
+        if !compressor.append(bytes, bytes.len() - SAVED_BYTES_MIN, &mut self.out) {
+            self.out.truncate(start);
+            return false;
+        }
+        let compressed = (self.out.len() - body) as u64;
+        let spare = room - length_bytes(compressed);
+        if spare > 0 {
+            self.out.drain(start + 1..start + 1 + spare);
+        }
+        let (bytes, count) = length_of(compressed);
+        self.out[start + 1..start + 1 + count].copy_from_slice(&bytes[..count]);
+        true
     }
 
     /// Adds an integer in at most four bytes; false, and nothing done, if it needs more.

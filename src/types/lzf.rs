@@ -15,56 +15,93 @@ const GROWTH_MAX: usize = REPEAT_MAX / 3 + 1;
 
 /// The compressed form of a text, if it takes no more than so many bytes.
 pub fn compress(text: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
-    // A text of 4 GiB has no place in the table; nothing that is compressed comes near.
-    u32::try_from(text.len()).ok()?;
-    let mut seen = [0_u32; 1 << HASH_BITS];
     let mut out = Vec::with_capacity(bytes_max.min(text.len()));
-    let (mut at, mut plain_from) = (0, 0);
-    while at + REPEAT_MIN <= text.len() {
-        match repeat_at(text, at, &mut seen) {
-            Some((distance, length)) => {
-                write_plain(&mut out, &text[plain_from..at]);
-                write_repeat(&mut out, distance, length);
-                // The bytes at the end of a repetition often begin the next one.
-                let next = at + length;
-                (at + 1..next).rev().take(2).for_each(|inner| note(text, inner, &mut seen));
-                (at, plain_from) = (next, next);
-            }
-            None => at += 1,
+    Compressor::default().append(text, bytes_max, &mut out).then_some(out)
+}
+
+/// Compresses text after text; what it needs for that is made once.
+pub struct Compressor {
+    /// Where three bytes of each hash were last seen: the place behind them in all texts so far, one after the other.
+    seen: Box<[u32; 1 << HASH_BITS]>,
+    /// Bytes of the texts before this one; what was seen there is forgotten.
+    before: u32,
+}
+
+impl Default for Compressor {
+    fn default() -> Compressor {
+        Compressor { seen: Box::new([0; 1 << HASH_BITS]), before: 0 }
+    }
+}
+
+impl Compressor {
+    /// Appends the compressed form of a text if it takes no more than so many bytes; otherwise nothing, and false.
+    pub fn append(&mut self, text: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        // A text of 4 GiB has no place in the table; nothing that is compressed comes near.
+        let Ok(length) = u32::try_from(text.len()) else { return false };
+        if self.before.checked_add(length).is_none() {
+            self.seen.fill(0);
+            self.before = 0;
         }
-        if out.len() + (at - plain_from) > bytes_max {
-            return None;
+        let start = out.len();
+        let fits = self.steps(text, start.saturating_add(bytes_max), out);
+        self.before += length;
+        if !fits {
+            out.truncate(start);
+        }
+        fits
+    }
+
+    /// Appends the steps of a text; false, and perhaps only some of them, if that would end behind `end_max`.
+    fn steps(&mut self, text: &[u8], end_max: usize, out: &mut Vec<u8>) -> bool {
+        let (mut at, mut plain_from) = (0, 0);
+        while at + REPEAT_MIN <= text.len() {
+            match self.repeat_at(text, at) {
+                Some((distance, length)) => {
+                    write_plain(out, &text[plain_from..at]);
+                    write_repeat(out, distance, length);
+                    // The bytes at the end of a repetition often begin the next one.
+                    let next = at + length;
+                    (at + 1..next).rev().take(2).for_each(|inner| self.note(text, inner));
+                    (at, plain_from) = (next, next);
+                }
+                None => at += 1,
+            }
+            if out.len() + (at - plain_from) > end_max {
+                return false;
+            }
+        }
+        write_plain(out, &text[plain_from..]);
+        out.len() <= end_max
+    }
+
+    /// Remembers where three bytes stand.
+    #[inline]
+    fn note(&mut self, text: &[u8], at: usize) {
+        if at + REPEAT_MIN <= text.len() {
+            self.seen[slot(text, at)] = self.before + at as u32 + 1;
         }
     }
-    write_plain(&mut out, &text[plain_from..]);
-    (out.len() <= bytes_max).then_some(out)
+
+    /// Distance and length of the repetition that begins here, if there is one.
+    #[inline]
+    fn repeat_at(&mut self, text: &[u8], at: usize) -> Option<(usize, usize)> {
+        let seen = &mut self.seen[slot(text, at)];
+        let place = std::mem::replace(seen, self.before + at as u32 + 1);
+        // What is of an earlier text, or nowhere, is not behind the beginning of this one.
+        let earlier = place.checked_sub(self.before + 1)? as usize;
+        let distance = at - earlier;
+        if distance > DISTANCE_MAX || text[earlier..earlier + REPEAT_MIN] != text[at..at + REPEAT_MIN] {
+            return None;
+        }
+        let pairs = text[earlier..].iter().zip(&text[at..]).take(REPEAT_MAX);
+        Some((distance, pairs.take_while(|(one, other)| one == other).count()))
+    }
 }
 
 #[inline]
 fn slot(text: &[u8], at: usize) -> usize {
     let three = u32::from_le_bytes([text[at], text[at + 1], text[at + 2], 0]);
     (three.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)) as usize
-}
-
-/// Remembers where three bytes stand, as the place behind them so that 0 stands for nowhere.
-#[inline]
-fn note(text: &[u8], at: usize, seen: &mut [u32]) {
-    if at + REPEAT_MIN <= text.len() {
-        seen[slot(text, at)] = at as u32 + 1;
-    }
-}
-
-/// Distance and length of the repetition that begins here, if there is one.
-#[inline]
-fn repeat_at(text: &[u8], at: usize, seen: &mut [u32]) -> Option<(usize, usize)> {
-    let slot = slot(text, at);
-    let earlier = (std::mem::replace(&mut seen[slot], at as u32 + 1) as usize).checked_sub(1)?;
-    let distance = at - earlier;
-    if distance > DISTANCE_MAX || text[earlier..earlier + REPEAT_MIN] != text[at..at + REPEAT_MIN] {
-        return None;
-    }
-    let pairs = text[earlier..].iter().zip(&text[at..]).take(REPEAT_MAX);
-    Some((distance, pairs.take_while(|(one, other)| one == other).count()))
 }
 
 fn write_plain(out: &mut Vec<u8>, plain: &[u8]) {
@@ -141,7 +178,7 @@ fn repeat(text: &mut Vec<u8>, from: usize, length: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{compress, decompress};
+    use super::{Compressor, compress, decompress};
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -155,6 +192,18 @@ mod tests {
             prop_assert_eq!(compress(&text, packed.len()), Some(packed.clone()));
             if let Some(less) = packed.len().checked_sub(1) {
                 prop_assert_eq!(compress(&text, less), None);
+            }
+        }
+
+        #[test]
+        fn texts_before_do_not_matter(texts in vec(vec(0..3_u8, 0..200), 1..6), before in prop_oneof![Just(0), (u32::MAX - 500)..=u32::MAX], room in 0..100_usize) {
+            let mut compressor = Compressor { before, ..Compressor::default() };
+            let mut out = Vec::new();
+            for text in texts {
+                let start = out.len();
+                let fits = compressor.append(&text, room, &mut out);
+                prop_assert_eq!(fits.then(|| out[start..].to_vec()), compress(&text, room));
+                prop_assert!(fits || out.len() == start);
             }
         }
 

@@ -52,6 +52,9 @@ fn file_and_standard_input_are_found() {
 
 #[test]
 fn other_modes_are_told_apart() {
+    let check = |words: &[&str]| parse(&words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+    assert_eq!(check(&["--check-rdb", "a.rdb"]), Ok(Startup::CheckRdb("a.rdb".to_owned())));
+    assert_eq!(check(&["--check-rdb"]), Err("'--check-rdb' wants one file".to_owned()));
     for version in ["-v", "--version"] {
         assert_eq!(parse(&[version.as_bytes(), b"--port", b"1"]), Ok(Startup::Version));
     }

@@ -42,13 +42,28 @@ pub(super) fn zipmap(from: &mut Reader<'_>) -> Option<Listpack> {
     old::zipmap(&bytes).map(|texts| of(texts.into_iter().map(Item::of)))
 }
 
+/// A text as it stands in a listpack: a number, or bytes.
+type Key<'a> = (Option<i64>, &'a [u8]);
+
+/// So many keys are compared pair by pair, which takes no memory.
+const PAIRED_MAX: usize = 16;
+
 /// Whether every `step`-th element of a listpack is there once only.
 pub(super) fn is_distinct(pack: ListpackRef<'_>, step: usize) -> bool {
     let key = |item| match item {
         Item::Int(number) => (Some(number), &b""[..]),
         Item::Bytes(text) => (None, text),
     };
-    let mut keys: Vec<_> = pack.iter().step_by(step).map(key).collect();
+    let keys = pack.iter().step_by(step).map(key);
+    if pack.len() <= PAIRED_MAX * step {
+        let mut seen: [Key<'_>; PAIRED_MAX] = [(None, b""); PAIRED_MAX];
+        return keys.enumerate().all(|(count, key)| {
+            let is_new = !seen[..count].contains(&key);
+            seen[count] = key;
+            is_new
+        });
+    }
+    let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
     keys.windows(2).all(|pair| pair[0] != pair[1])
 }

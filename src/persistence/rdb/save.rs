@@ -24,7 +24,6 @@ const ROOM_BYTES_MAX: usize = 1 << 20;
 ///
 /// It begins with the oldest version that we write. If something in it needs a newer one, the [header](Saver::final_header) has to be
 /// written anew.
-#[derive(Debug)]
 pub struct Saver {
     writer: Writer,
     /// Of all behind the header; `None` if the file is to have none.
