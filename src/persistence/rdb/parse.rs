@@ -111,10 +111,8 @@ impl Parser {
             if self.version == 0 {
                 self.version = header(from)?;
             }
-            if self.current.is_some() {
-                if let Some(part) = self.go_on(from)? {
-                    return Ok(Got::Part(part));
-                }
+            if let Some(part) = self.go_on(from)? {
+                return Ok(Got::Part(part));
             }
             let mut ahead = *from;
             let got = self.part(&mut ahead);

@@ -415,7 +415,7 @@ fn what_cannot_be_read_is_named() {
 #[test]
 fn newer_parts_are_read() {
     let value = plain(b"k", &told(Value::Bytes(b"v")));
-    assert_eq!(facts_of(12, b"\xF4\x05\x41\x00\x03\x00\x01k\x01v"), [value.clone()]);
+    assert_eq!(facts_of(12, b"\xF4\x05\x41\x00\x03\x00\x01k\x01v"), std::slice::from_ref(&value));
     assert_eq!(facts_of(11, b"\xF5\x02ab\x00\x01k\x01v"), [format!("library {:?}", b"ab"), value]);
     let timed = b"\x16\x01k\x01\x01f\x01v\x40\x42\x0F\0\0\0\0\0";
     assert!(facts_of(80, timed)[0].contains("Some(1000000)"));
