@@ -3,10 +3,14 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test is a client, not a node")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
+
+use ports::free_port;
+
+#[path = "support/ports.rs"]
+mod ports;
 
 /// A node for one test; it ends with it.
 struct Server {
@@ -73,17 +77,6 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Below the ports that the system itself gives away, so that no connection of another test takes it before the node does.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    const PORTS: std::ops::Range<u16> = 20_000..32_000;
-    let first = (std::process::id() as u16).wrapping_mul(7);
-    let candidate =
-        || PORTS.start + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.len() as u16;
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    std::iter::repeat_with(candidate).take(PORTS.len()).find(is_free).expect("a free port")
 }
 
 /// Sends a request and takes as many bytes as its reply has.

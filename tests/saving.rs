@@ -6,12 +6,15 @@
 )]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use seawall::protocol::client::{DecodeLimits, Decoder, Value, encode};
+
+#[path = "support/ports.rs"]
+mod ports;
 
 const OURS: &str = env!("CARGO_BIN_EXE_seawall");
 /// So long anything may take.
@@ -45,7 +48,7 @@ struct Server {
 
 impl Server {
     fn spawn(program: &str, room: &Path, options: &[&str]) -> Server {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = ports::free_port();
         let mut command = Command::new(program);
         command.args(["--port", &port.to_string(), "--enable-debug-command", "yes"]).args(options);
         command.current_dir(room).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -18,3 +18,5 @@ mod cases;
 mod files;
 mod payloads;
 mod peers;
+#[path = "../support/ports.rs"]
+mod ports;

@@ -1,7 +1,7 @@
 //! Servers to ask: ours, and real ones.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use seawall::protocol::request::OwnedRequest;
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
 
 use crate::cases::Case;
+use crate::ports::free_port;
 
 /// Programs, with the versions of the format that they read.
 pub const SERVERS: &[(&str, &[u16])] =
@@ -115,7 +116,7 @@ impl Theirs {
 
     /// The same with further arguments.
     pub fn start_with(program: &str, further: &[&str]) -> Option<Theirs> {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).ok()?.port();
+        let port = free_port();
         let mut command = Command::new(program);
         command.args(["--port", &port.to_string(), "--save", "", "--maxmemory", "100mb"]);
         command.args(further);

@@ -3,6 +3,7 @@
 pub mod notation;
 pub mod pattern;
 pub mod play;
+pub mod ports;
 pub mod record;
 pub mod script;
 pub mod server;

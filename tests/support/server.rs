@@ -1,10 +1,10 @@
 //! The server under test: which it is, and one process of it for each transcript.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::ports::free_port;
 use super::versions::Identity;
 use super::wire::{Connection, Event};
 
@@ -38,7 +38,7 @@ impl Target {
     pub fn start(&self, options: &[String]) -> Result<Server, String> {
         let mut reason = String::new();
         for _ in 0..PORTS_TRIED_MAX {
-            let port = free_port()?;
+            let port = free_port();
             match self.start_on(port, options) {
                 Ok(server) => return Ok(server),
                 Err(error) => reason = error,
@@ -100,9 +100,4 @@ fn identify(program: &str) -> Result<Identity, String> {
     let output = output.map_err(|error| format!("{program}: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Identity::parse(&text).ok_or_else(|| format!("{program} does not say what it is: {text}"))
-}
-
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
-    listener.map(|address| address.port()).map_err(|error| format!("no free port: {error}"))
 }
