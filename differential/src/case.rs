@@ -101,7 +101,19 @@ impl Case {
     /// Whether these replies to a request of the case are as good as equal.
     fn accepts(&self, asked: &Words, ours: &Value, theirs: &Value) -> bool {
         let has = |name: &str| self.steps.iter().any(|step| lower(step.meant.first()) == name);
-        agree(asked, ours, theirs) || known::is_explained(asked, ours, theirs, &has)
+        agree(asked, ours, theirs)
+            || known::is_explained(asked, ours, theirs, &has)
+            || known::is_by_text(asked) && self.has_several_scores()
+    }
+
+    /// Whether sorted sets may have been given more than one score: then Redis leaves open what ranges by text give.
+    fn has_several_scores(&self) -> bool {
+        let scores =
+            self.steps.iter().filter(|step| lower(step.meant.first()).starts_with('z')).flat_map(|step| {
+                step.meant.iter().filter_map(|word| std::str::from_utf8(word).ok()?.parse::<f64>().ok())
+            });
+        let mut scores = scores.map(f64::to_bits);
+        scores.next().is_some_and(|first| scores.any(|score| score != first))
     }
 
     /// Plays it from an empty database; the first difference that nothing explains.

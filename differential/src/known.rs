@@ -31,6 +31,13 @@ pub fn is_explained(words: &Words, ours: &Value, theirs: &Value, did: &impl Fn(&
     }
 }
 
+/// Whether a request is about a range of a sorted set by the members' texts.
+pub fn is_by_text(words: &Words) -> bool {
+    let name = lower(words.first());
+    name.starts_with('z')
+        && (name.contains("lex") || words.iter().any(|word| word.eq_ignore_ascii_case(b"bylex")))
+}
+
 fn is_sorted_set_form(name: &Value) -> bool {
     matches!(name.as_bytes(), Some(b"listpack" | b"skiplist"))
 }
