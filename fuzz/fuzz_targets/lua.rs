@@ -32,7 +32,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Fixture {
-        let mut machine = Machine::new(Limits { stack_bytes: 1 << 20, ..Limits::default() }).expect("there is memory for a stack");
+        let mut machine = Machine::new(Limits::default()).expect("there is memory for a stack");
         let codes = SCRIPTS.iter().map(|script| match machine.compile(script.as_bytes()) {
             Outcome::Compiled(code) => code,
             other => panic!("{script}: {other:?}"),

@@ -2,7 +2,7 @@
 
 use mlua::{Lua, Table, Value};
 
-use super::{Settings, number};
+use super::{DEPTH_MAX, Settings, number};
 use crate::script::raise;
 
 /// A text as a value.
@@ -206,7 +206,7 @@ impl Decoder<'_> {
     }
 
     fn deeper(&self, depth: i64) -> mlua::Result<i64> {
-        if depth + 1 > self.settings.decode_depth_max.get() {
+        if depth + 1 > self.settings.decode_depth_max.get().min(DEPTH_MAX) {
             let text =
                 format!("Found too many nested data structures ({}) at character {}", depth + 1, self.at);
             return Err(raise::here(self.lua, text));

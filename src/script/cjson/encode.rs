@@ -2,7 +2,7 @@
 
 use mlua::{Lua, Table, Value};
 
-use super::{Invalid, Settings, number};
+use super::{DEPTH_MAX, Invalid, Settings, number};
 use crate::script::raise;
 use crate::script::random::type_name;
 
@@ -36,7 +36,7 @@ impl Encoder<'_> {
             value if *value == Value::NULL => self.out.extend_from_slice(b"null"),
             Value::Table(table) => {
                 let depth = depth + 1;
-                if depth > self.settings.encode_depth_max.get() {
+                if depth > self.settings.encode_depth_max.get().min(DEPTH_MAX) {
                     return Err(raise::here(
                         self.lua,
                         format!("Cannot serialise, excessive nesting ({depth})"),

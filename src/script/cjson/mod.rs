@@ -13,6 +13,9 @@ use mlua::{Lua, MultiValue, Table, Value};
 
 use super::raise;
 
+/// However deep a script wants to go: the machine's stack has to hold it.
+const DEPTH_MAX: i64 = 2000;
+
 /// The settings.
 #[derive(Debug)]
 struct Settings {
