@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         self.fault
     }
 
+    /// Goes on after a fault that does not matter, so that it is not taken for that of what follows.
+    pub fn forget_fault(&mut self) {
+        self.fault = Fault::Wrong;
+    }
+
     /// Reads something that has parts: all of it, or nothing is read.
     #[inline]
     pub fn whole<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {

@@ -211,9 +211,15 @@ impl Parser {
     }
 
     #[cold]
-    fn failed<'a>(&mut self, form: Form, key: &[u8], from: &Reader<'a>) -> Result<Option<Part<'a>>, Stop> {
+    fn failed<'a>(
+        &mut self,
+        form: Form,
+        key: &[u8],
+        from: &mut Reader<'a>,
+    ) -> Result<Option<Part<'a>>, Stop> {
         if from.fault() == Fault::Empty {
             self.empty_keys += 1;
+            from.forget_fault();
             return Ok(None);
         }
         Err(Stop::of(from, &format!("a value ({form:?}, {})", form.code())).with_key(key))

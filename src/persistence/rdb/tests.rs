@@ -378,6 +378,16 @@ fn keys_without_elements_are_left_out() {
 }
 
 #[test]
+fn a_broken_value_behind_one_without_elements_is_refused() {
+    // An empty list; a text that cannot be decompressed.
+    let body = b"\x01\x01e\x00\x00\x01k\xC3\x02\x05\xFF\xFF\x00\x01l\x01v";
+    for length in [1, usize::MAX] {
+        let broken = facts(&file(10, body), &[length]).expect_err("it is broken");
+        assert_eq!(broken.key.as_deref(), Some(&b"k"[..]), "{broken}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     // "ReJSON-RL", version 3, as a module writes its type.
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
