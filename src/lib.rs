@@ -7,6 +7,7 @@
 //! | [`node`] | the only room that awaits: sockets, timers, files, tasks; generic over [`runtime::Runtime`] |
 //! | [`commands`] | a folder for each command group; a command's entry stands beside its handler |
 //! | [`engine`] | runs one request at a time to completion: lookup, gates, handler, effects |
+//! | [`persistence`] | what lies on the disk: formats only |
 //! | [`script`] | the Lua machine, which knows neither commands nor keys |
 //! | [`dump`] | values in Redis's dump file encoding, both ways |
 //! | [`keyspace`] | databases, expiry, eviction, snapshot |
@@ -21,6 +22,7 @@ pub mod dump;
 pub mod engine;
 pub mod keyspace;
 pub mod node;
+pub mod persistence;
 pub mod protocol;
 pub mod runtime;
 pub mod script;
