@@ -10,9 +10,13 @@
 //! | [`check`] | what an operator is told of files, and what can be repaired |
 
 pub mod change;
+pub mod log;
+#[cfg(test)]
+mod log_tests;
 pub mod manifest;
 #[cfg(test)]
 mod manifest_tests;
 
 pub use change::{Change, Step};
+pub use log::{Annotator, Corrupt, Next, Reader, Torn, TornIn, Unit};
 pub use manifest::{BaseForm, Entry, Manifest, ManifestError, Names};
