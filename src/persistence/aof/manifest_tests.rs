@@ -225,14 +225,14 @@ struct World {
     rewriting: bool,
     /// A fresh rewrite is under way: effects go to the temporary increment.
     fresh: bool,
-    /// A fresh rewrite failed: nothing may be written until another one has ended well. If it failed late, the disk holds
-    /// this data set or the promised one.
-    failed: Option<Vec<u8>>,
+    /// A fresh rewrite failed: nothing may be written until another one has ended well. What failed late may be
+    /// what the disk holds, instead of what is promised.
+    failed: Vec<Vec<u8>>,
 }
 
 impl World {
     fn effect(&mut self) {
-        if self.failed.is_some() && !self.fresh {
+        if !self.failed.is_empty() && !self.fresh {
             return;
         }
         let byte = self.data.len() as u8;
@@ -273,7 +273,7 @@ impl World {
     fn check_crash(&self, kept: u64, after: &[u8]) {
         let found = self.disk.crash(kept).load().map(|(_, data)| data);
         let data = found.unwrap_or_default();
-        let is_expected = data == self.promised || data == after || self.failed == Some(data.clone());
+        let is_expected = data == self.promised || data == after || self.failed.contains(&data);
         assert!(is_expected, "{data:?}, not {:?} nor {after:?} nor {:?}", self.promised, self.failed);
     }
 
@@ -286,7 +286,7 @@ impl World {
     /// Begins or ends a rewrite, or gives one up.
     fn rewrite(&mut self, fresh: bool, failing: Option<usize>, kept: u64) {
         if !self.rewriting {
-            let fresh = fresh || self.failed.is_some();
+            let fresh = fresh || !self.failed.is_empty();
             let begun = if fresh { self.manifest.begin_fresh() } else { self.manifest.begin_rewrite() };
             self.rewriting = self.change(begun, failing, kept);
             self.fresh = self.rewriting && fresh;
@@ -299,9 +299,9 @@ impl World {
         let ended = if self.fresh { self.manifest.end_fresh(form) } else { self.manifest.end_rewrite(form) };
         if self.change(ended, failing, kept) {
             self.promised = self.data.clone();
-            self.failed = None;
+            self.failed.clear();
         } else if self.fresh {
-            self.failed = Some(self.data.clone());
+            self.failed.push(self.data.clone());
         }
         (self.rewriting, self.fresh) = (false, false);
     }
@@ -309,8 +309,8 @@ impl World {
     fn restart(&mut self, kept: u64) {
         self.disk = self.disk.crash(kept);
         let (manifest, data) = self.disk.load().expect("a manifest");
-        assert!(data == self.promised || self.failed == Some(data.clone()), "{data:?}");
-        (self.promised, self.failed) = (data.clone(), None);
+        assert!(data == self.promised || self.failed.contains(&data), "{data:?}");
+        (self.promised, self.failed) = (data.clone(), Vec::new());
         (self.manifest, self.data, self.rewriting, self.fresh) = (manifest, data, false, false);
         let change = self.manifest.open();
         change.into_iter().for_each(|change| assert!(self.change(change, None, kept)));
@@ -353,7 +353,7 @@ proptest! {
     ) {
         let manifest = Manifest::empty(names());
         let (data, promised, disk) = (Vec::new(), Vec::new(), Disk::default());
-        let mut world = World { disk, manifest, data, promised, rewriting: false, fresh: false, failed: None };
+        let mut world = World { disk, manifest, data, promised, rewriting: false, fresh: false, failed: Vec::new() };
         if old_file {
             world.disk.append("../appendonly.aof", 0);
             world.disk.execute(&Step::SyncDirectory, &[]);
