@@ -16,7 +16,11 @@ mod log_tests;
 pub mod manifest;
 #[cfg(test)]
 mod manifest_tests;
+pub mod policy;
+#[cfg(test)]
+mod policy_tests;
 
 pub use change::{Change, Step};
 pub use log::{Annotator, Corrupt, Next, Reader, Torn, TornIn, Unit};
 pub use manifest::{BaseForm, Entry, Manifest, ManifestError, Names};
+pub use policy::{Action, AppendLog, Fsync, Rewrite, Settings, Written};
