@@ -10,6 +10,7 @@
 //! | [`check`] | what an operator is told of files, and what can be repaired |
 
 pub mod change;
+pub mod check;
 pub mod log;
 #[cfg(test)]
 mod log_tests;
@@ -21,6 +22,7 @@ pub mod policy;
 mod policy_tests;
 
 pub use change::{Change, Step};
+pub use check::{DumpCheck, FileCheck, FileReport, Repair, Verdict, Wish};
 pub use log::{Annotator, Corrupt, Next, Reader, Torn, TornIn, Unit};
 pub use manifest::{BaseForm, Entry, Manifest, ManifestError, Names};
 pub use policy::{Action, AppendLog, Fsync, Rewrite, Settings, Written};
