@@ -112,10 +112,23 @@ impl Plan {
         self.steps.push(step);
     }
 
+    /// The first sequence from this one on whose name no file has: a manifest made by hand may name files as it likes.
+    fn unused(&self, mut sequence: i64, name: impl Fn(&Names, i64) -> String) -> (i64, String) {
+        let Manifest { names, history, abandoned, .. } = &self.after;
+        loop {
+            let name = name(names, sequence);
+            let mut known = self.after.live().chain(history).chain(abandoned);
+            if !known.any(|entry| entry.name == name) {
+                return (sequence, name);
+            }
+            sequence += 1;
+        }
+    }
+
     /// Adds the next increment, and says what it is called.
     fn add_increment(&mut self) -> String {
         let (_, sequence) = self.after.next_sequences();
-        let name = self.after.names.increment(sequence);
+        let (sequence, name) = self.unused(sequence, |names, sequence| names.increment(sequence));
         self.after.increments.push(Entry { name: name.clone(), sequence });
         name
     }
@@ -123,7 +136,7 @@ impl Plan {
     /// Puts the next base in the place of all that there is, and says what it is called.
     fn replace_base(&mut self, form: BaseForm) -> String {
         let (sequence, _) = self.after.next_sequences();
-        let name = self.after.names.base(sequence, form);
+        let (sequence, name) = self.unused(sequence, |names, sequence| names.base(sequence, form));
         let old = self.after.base.replace(Entry { name: name.clone(), sequence });
         self.after.history.splice(0..0, old);
         name

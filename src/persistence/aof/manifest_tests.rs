@@ -100,6 +100,12 @@ fn files_whose_manifest_was_lost_are_passed_over() {
     assert!(!change.steps.iter().any(|step| matches!(step, Step::Remove(_))));
 }
 
+#[test]
+fn a_file_that_is_needed_is_not_begun_anew_whatever_its_name_says() {
+    let manifest = parse("file appendonly.aof.2.incr.aof seq 1 type i\n").unwrap();
+    assert_eq!(manifest.begin_rewrite().after.increments[1].name, "appendonly.aof.3.incr.aof");
+}
+
 /// A file: what is in it, and what of that is durable.
 #[derive(Clone, Default)]
 struct Inode {

@@ -601,11 +601,11 @@ impl AppendLog {
             return;
         }
         self.ask_for_fresh(now, out);
-        if let Some(bytes) = self.to_write(now) {
+        if let Some(bytes) = self.due_write(now) {
             return out.push(Action::Write { bytes });
         }
         self.finish(out);
-        if let Some(bytes) = self.to_write(now) {
+        if let Some(bytes) = self.due_write(now) {
             return out.push(Action::Write { bytes });
         }
         self.sync(now, out);
@@ -621,7 +621,7 @@ impl AppendLog {
     }
 
     /// How much is to be written now, if something is.
-    fn to_write(&mut self, now: Monotonic) -> Option<u64> {
+    fn due_write(&mut self, now: Monotonic) -> Option<u64> {
         let end = match self.state {
             State::Off | State::Waiting { .. } | State::Switching { is_sound: false } => return None,
             State::Switching { .. } => self.boundary,

@@ -357,7 +357,7 @@ impl World {
 
     fn effects(&mut self, bytes: u64) {
         // Writes that are no client's, of expired keys, come nevertheless.
-        if self.refusing && bytes % 4 > 0 || !self.log.collects() {
+        if self.refusing && !bytes.is_multiple_of(4) || !self.log.collects() {
             return;
         }
         self.held += bytes;
@@ -400,9 +400,9 @@ impl World {
     fn event(&mut self, event: u8, number: u64) {
         match event {
             0..=3 => self.effects(number % 20 + 1),
-            4 | 5 => self.sync_ends(number as usize, number % 8 != 0),
-            6 => self.rewrite(number % 4 != 0),
-            7 => self.write_fails = number % 4 == 0,
+            4 | 5 => self.sync_ends(number as usize, !number.is_multiple_of(8)),
+            6 => self.rewrite(!number.is_multiple_of(4)),
+            7 => self.write_fails = number.is_multiple_of(4),
             _ => {
                 self.now += number % 1500;
                 self.tell(AppendLog::on_tick);
