@@ -46,11 +46,7 @@ pub fn aof(wanted: &CheckAof) -> Result<Outcome, String> {
         }
     }
     if outcome.is_valid {
-        text.push_str(if files.len() > 1 {
-            "All files and the manifest are valid"
-        } else {
-            "The file is valid"
-        });
+        text.push_str(if all_checked { "All is valid" } else { "All that was checked is valid" });
     }
     outcome.text = text;
     Ok(outcome)

@@ -16,6 +16,7 @@ use crate::text::quote::{split_args, write_quoted};
 
 /// The longest line, its end included, in bytes.
 const LINE_BYTES_MAX: usize = 1024;
+const TOO_LONG: &str = "The AOF manifest file contains too long line";
 
 /// The largest sequence that is read, so that there is always a next one.
 const SEQUENCE_MAX: i64 = i64::MAX / 2;
@@ -159,7 +160,7 @@ impl Manifest {
     fn take_line(&mut self, line: &[u8]) -> Result<(), &'static str> {
         if line.len() > LINE_BYTES_MAX || !line.ends_with(b"\n") {
             // Also what is left of a line that was cut.
-            return Err("The AOF manifest file contains too long line");
+            return Err(TOO_LONG);
         }
         if line.starts_with(b"#") {
             return Ok(());
@@ -242,7 +243,11 @@ fn read_line(line: &[u8]) -> Result<(Entry, u8), &'static str> {
     if name.is_empty() || name.contains('\0') {
         return Err(INVALID);
     }
-    Ok((Entry { name: name.to_owned(), sequence }, kind))
+    let entry = Entry { name: name.to_owned(), sequence };
+    // Quoted, a name may be longer than it came; what was read must be fit to be written.
+    let mut written = Vec::new();
+    write_line(&mut written, &entry, kind);
+    if written.len() > LINE_BYTES_MAX { Err(TOO_LONG) } else { Ok((entry, kind)) }
 }
 
 fn write_line(out: &mut Vec<u8>, entry: &Entry, kind: u8) {

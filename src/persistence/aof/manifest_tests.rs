@@ -36,6 +36,7 @@ fn comments_quotes_and_later_words_are_read() {
 fn what_redis_refuses_is_refused() {
     const INVALID: &str = "Invalid AOF manifest file format";
     let long = format!("file {} seq 1 type b\n", "x".repeat(1024));
+    let quoted = format!("file {} seq 1 type b\n", "\u{1}".repeat(300));
     let cases = [
         ("", (0, "Found an empty AOF manifest")),
         ("\n", (1, INVALID)),
@@ -48,6 +49,7 @@ fn what_redis_refuses_is_refused() {
         ("file a seq 1 type x\n", (1, "Unknown AOF file type")),
         ("file a seq 1 type b", (1, "The AOF manifest file contains too long line")),
         (&long, (1, "The AOF manifest file contains too long line")),
+        (&quoted, (1, "The AOF manifest file contains too long line")),
         ("file a seq 1 type b\nfile b seq 2 type b\n", (2, "Found duplicate base file information")),
         ("file a seq 2 type i\nfile b seq 2 type i\n", (2, "Found a non-monotonic sequence number")),
     ];
