@@ -7,6 +7,7 @@
 //! | [`node`] | the only room that awaits: sockets, timers, files, tasks; generic over [`runtime::Runtime`] |
 //! | [`commands`] | a folder for each command group; a command's entry stands beside its handler |
 //! | [`engine`] | runs one request at a time to completion: lookup, gates, handler, effects |
+//! | [`persistence`] | what lies on the disk: formats only |
 //! | [`script`] | the Lua machine, which knows neither commands nor keys |
 //! | [`persistence`] | the formats of the files that keep the data |
 //! | [`dump`] | values in Redis's dump file encoding, both ways |

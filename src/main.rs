@@ -1,5 +1,6 @@
 //! Arguments → configuration → a node on tokio.
 
+mod check;
 mod startup;
 
 use std::io::Write;
@@ -11,6 +12,7 @@ use tracing::{error, info, warn};
 use seawall::commands;
 use seawall::config::arguments::{self, Startup};
 use seawall::node::{Node, Options};
+use seawall::runtime::File;
 use seawall::runtime::tokio::{Tokio, host};
 
 /// Redis's allocator: its size classes are those that the accounting of memory assumes.
@@ -33,11 +35,31 @@ fn main() -> ExitCode {
             Err(text) => complain(&text),
         },
         Ok(Startup::Help) => say(&arguments::usage(&program)),
+        Ok(Startup::CheckAof(wanted)) => check_aof(&wanted),
         Ok(Startup::Run(sources)) => match startup::load(&sources) {
             Ok(loaded) => serve(loaded),
             Err(text) => complain(&text),
         },
         Err(text) => complain(&format!("{text}\n\n{}", arguments::usage(&program))),
+    }
+}
+
+/// Checks an append log, and makes durable what was cut off.
+fn check_aof(wanted: &arguments::CheckAof) -> ExitCode {
+    let checked = check::aof(wanted).and_then(|outcome| {
+        if let Some(file) = outcome.changed {
+            let synced = Tokio::run(async move { file.sync().await });
+            synced.and_then(|synced| synced).map_err(|e| format!("Can't sync what was cut: {e}"))?;
+        }
+        Ok((outcome.text, outcome.is_valid))
+    });
+    match checked {
+        Ok((text, true)) => say(&text),
+        Ok((text, false)) => {
+            say(&text);
+            ExitCode::FAILURE
+        }
+        Err(text) => complain(&text),
     }
 }
 

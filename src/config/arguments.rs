@@ -2,6 +2,7 @@
 //!
 //! Options become directives, one line each, to be read after the file and standard input. An argument that begins with
 //! `--` starts a directive unless the last one still waits for its first value, so that a password may begin with `--`.
+use crate::text::number::parse_i64;
 use crate::text::quote::{split_args, write_quoted};
 
 /// The name of the directives from the command line in messages.
@@ -20,6 +21,19 @@ pub enum Startup {
     Help,
     /// Tell what is in this dump file, and what is wrong with it.
     CheckRdb(String),
+    /// Check an append log.
+    CheckAof(CheckAof),
+}
+
+/// `--check-aof PATH [--fix] [--truncate-to-timestamp SECONDS]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckAof {
+    /// The log's directory, its manifest, or one of its files.
+    pub path: String,
+    /// Whether what is not well-formed is to be cut off.
+    pub fix: bool,
+    /// What was written after this time, in seconds since 1970, is to be cut off.
+    pub until: Option<i64>,
 }
 
 /// Where the configuration comes from, in the order in which it is read.
@@ -40,6 +54,7 @@ pub fn parse(args: &[&[u8]]) -> Result<Startup, String> {
         [b"-h" | b"--help", ..] => return Ok(Startup::Help),
         [b"--check-rdb", file] => return file_name(file).map(Startup::CheckRdb),
         [b"--check-rdb", ..] => return Err("'--check-rdb' wants one file".to_owned()),
+        [b"--check-aof", rest @ ..] => return check_aof(rest).map(Startup::CheckAof),
         _ => {}
     }
     for unsupported in ["--sentinel", "--test-memory", "--check-system"] {
@@ -50,6 +65,30 @@ pub fn parse(args: &[&[u8]]) -> Result<Startup, String> {
     sources(args).map(Startup::Run)
 }
 
+fn check_aof(args: &[&[u8]]) -> Result<CheckAof, String> {
+    let (mut check, mut rest, mut path) = (CheckAof::default(), args, None);
+    while let [first, others @ ..] = rest {
+        rest = match (*first, others) {
+            (b"--fix", _) => {
+                check.fix = true;
+                others
+            }
+            (b"--truncate-to-timestamp", [seconds, others @ ..]) => {
+                check.until = Some(parse_i64(seconds).ok_or("the timestamp is no number of seconds")?);
+                others
+            }
+            (word, _) if path.is_none() && !word.starts_with(b"--") => {
+                path = Some(word);
+                others
+            }
+            (word, _) => return Err(format!("'{}' is not expected here", String::from_utf8_lossy(word))),
+        };
+    }
+    let path = path.ok_or("--check-aof needs a directory, a manifest or a file")?;
+    check.path = std::str::from_utf8(path).map_err(|_| "the file's name is not UTF-8")?.to_owned();
+    Ok(check)
+}
+
 /// How to call the program.
 pub fn usage(program: &str) -> String {
     let lines = [
@@ -58,6 +97,8 @@ pub fn usage(program: &str) -> String {
         "-v or --version     print the version",
         "-h or --help        print this help",
         "--check-rdb <file>  tell what is in a dump file, and what is wrong with it",
+        "--check-aof <path> [--fix] [--truncate-to-timestamp <seconds>]",
+        "                    the same of an append log: its directory, manifest or one file",
         "",
         "Every directive of redis.conf is an option:",
         "--port 7777 --maxmemory 100mb",

@@ -3,4 +3,5 @@
 //! Nothing in here sees a file, a clock or the keyspace: bytes come in as they were read, in parts cut anywhere, and go out to be
 //! written.
 
+pub mod aof;
 pub mod rdb;

@@ -1,6 +1,6 @@
 //! Dump files: everything that a server holds at one moment, in Redis's format.
 //!
-//! A file is a header, a row of parts, each with an [opcode](code) before it, and a checksum. [`Saver`] makes one, [`Loader`] reads
+//! A file is a header, a row of parts, each with an opcode before it, and a checksum. [`Saver`] makes one, [`Loader`] reads
 //! one, [`Check`] tells what is in one and what is wrong with it. Sources of the format: Redis, `rdb.h` and `rdb.c`; Valkey,
 //! the same.
 //!

@@ -88,6 +88,22 @@ impl Batch {
         self.requests[index].input_end
     }
 
+    /// Adds the place in the input of a request's next argument: for who reads requests from elsewhere than a client.
+    #[inline]
+    pub fn push_argument(&mut self, start: usize, length: usize) {
+        self.places.push(Place { start, length });
+    }
+
+    /// Makes a request of the last `count` arguments that were added, at least one; it takes up `span` of the input.
+    #[inline]
+    pub fn push_request(&mut self, count: usize, span: std::ops::Range<usize>) {
+        debug_assert!(count > 0, "a request has a name");
+        let end = self.places.len();
+        let first = end.saturating_sub(count);
+        let (wire_bytes, input_end) = (span.len(), span.end);
+        self.requests.push(Shape { first, end, wire_bytes, input_end, inline: false });
+    }
+
     /// Notes where the `index`th request ends, if it has been found.
     #[inline]
     pub(super) fn set_end(&mut self, index: usize, input_end: usize) {
