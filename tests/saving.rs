@@ -402,3 +402,17 @@ fn files_go_to_real_servers_and_back() {
         assert_alike(&answered, &answers(&mut ours.client()), &format!("ours loads {program}'s"));
     }
 }
+
+#[test]
+fn a_save_within_a_transaction_waits_for_its_end() {
+    let room = Room::new("transaction");
+    let server = Server::start(OURS, &room.0, &["--save", ""]);
+    let mut client = server.client();
+    client.run(&["MULTI", "SET a 1", "BGSAVE", "SET b 2"]);
+    let scheduled = Value::Simple(b"Background saving scheduled".to_vec());
+    assert_eq!(client.ask(&["EXEC"]), Value::Array(vec![ok(), scheduled, ok()]));
+    server.wait_until("it has saved", |client| client.info("rdb_saves") == "1");
+    server.kill();
+    let server = Server::start(OURS, &room.0, &[]);
+    assert_eq!(server.client().ask(&["DBSIZE"]), Value::Integer(2));
+}

@@ -108,7 +108,8 @@ pub struct SaveFigures {
     pub held_bytes: usize,
 }
 
-const IN_PROGRESS: Failure = Failure::fixed("ERR Background save already in progress");
+/// At most one save at a time.
+pub const IN_PROGRESS: Failure = Failure::fixed("ERR Background save already in progress");
 pub(super) const LOADING: Failure = Failure::fixed("LOADING Redis is loading the dataset in memory");
 pub(super) const SAVE_FAILED: Failure = Failure::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may \

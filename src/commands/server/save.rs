@@ -1,6 +1,7 @@
 //! Saving the data set, and when that was done last.
 
 use crate::engine::command::{Category, Command, Flag, Group};
+use crate::engine::persistence::IN_PROGRESS;
 use crate::engine::{Call, Failure, Flow, Job};
 
 const BASE: Command = Command {
@@ -49,12 +50,19 @@ fn begin(call: &mut Call<'_>, waits: bool) -> Result<(), Failure> {
 }
 
 fn bgsave(call: &mut Call<'_>) -> Result<(), Failure> {
-    match call.len() {
-        1 => begin(call, false),
-        // Nothing else can be in the way: a rewrite of the append log does not exclude a save.
-        2 if call.arg_is(1, "schedule") => begin(call, false),
-        _ => Err(Failure::SYNTAX),
+    if call.len() > 2 || call.len() == 2 && !call.arg_is(1, "schedule") {
+        return Err(Failure::SYNTAX);
     }
+    if call.may_block() {
+        return begin(call, false);
+    }
+    // Half a transaction is not to be saved.
+    if call.engine.persistence.is_saving() {
+        return Err(IN_PROGRESS);
+    }
+    call.engine.persistence.schedule();
+    call.reply.simple("Background saving scheduled");
+    Ok(())
 }
 
 fn lastsave(call: &mut Call<'_>) -> Result<(), Failure> {
