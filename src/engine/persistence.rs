@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{Engine, Failure};
 use crate::dump::Loaded;
-use crate::keyspace::{EntryRef, NewValue, Slot, SnapshotStep};
+use crate::keyspace::{EntryRef, NewValue, Slot, SnapshotStep, Vacant};
 use crate::runtime::{Monotonic, Now};
 
 /// After a save by itself has failed, the next attempt comes so much later.
@@ -300,18 +300,23 @@ impl Engine {
             .get_mut(db)
             .ok_or("it was saved with more databases than there are here")?;
         let Slot::Vacant(vacant) = database.slot(&key) else { return Err("a key is there twice") };
-        let text;
-        let value = match loaded {
-            Loaded::Int(number) => NewValue::Int(number),
-            Loaded::Object(object) => NewValue::Object(object),
-            Loaded::Text(loaded) => {
-                text = loaded;
-                NewValue::Bytes(&text)
-            }
-        };
-        vacant.insert(value, deadline_ms, clock);
+        insert(vacant, loaded, deadline_ms, clock);
         database.note_fields(&key);
         self.persistence.loaded.keys += 1;
         Ok(())
     }
+}
+
+/// Puts what was loaded where nothing stands.
+pub fn insert(vacant: Vacant<'_>, loaded: Loaded<'_>, deadline_ms: Option<i64>, clock: u32) {
+    let text;
+    let value = match loaded {
+        Loaded::Int(number) => NewValue::Int(number),
+        Loaded::Object(object) => NewValue::Object(object),
+        Loaded::Text(loaded) => {
+            text = loaded;
+            NewValue::Bytes(&text)
+        }
+    };
+    vacant.insert(value, deadline_ms, clock);
 }

@@ -2,8 +2,9 @@
 
 use crate::dump::{self, Limits, Loaded, footer};
 use crate::engine::command::{Category, Command, Flag, Group, KeySpec};
+use crate::engine::persistence::insert;
 use crate::engine::{Call, Class, Failure};
-use crate::keyspace::{Access, Key, NewValue, Slot};
+use crate::keyspace::{Access, Key, Slot};
 use crate::text::number::parse_i64;
 
 pub(super) const DUMP: Command = Command {
@@ -170,18 +171,9 @@ fn store(
 ) {
     let (access, now_ms) = (call.engine.access(), call.now.wall.millis());
     let clock = options.clock(access, now_ms).unwrap_or_else(|| call.new_clock());
-    let text;
-    let value = match loaded {
-        Loaded::Int(number) => NewValue::Int(number),
-        Loaded::Object(object) => NewValue::Object(object),
-        Loaded::Text(loaded) => {
-            text = loaded;
-            NewValue::Bytes(&text)
-        }
-    };
     // Nothing stands there: it was removed.
     if let Slot::Vacant(vacant) = call.slot(key) {
-        vacant.insert(value, deadline_ms, clock);
+        insert(vacant, loaded, deadline_ms, clock);
     }
     call.db().note_fields(key);
 }
