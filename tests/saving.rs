@@ -5,7 +5,7 @@
     reason = "a client outside the server: it needs real sockets, processes and files"
 )]
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -137,7 +137,8 @@ impl Client {
             }
             match self.stream.read(&mut buffer) {
                 Ok(length) if length > 0 => self.decoder.feed(&buffer[..length]),
-                _ => return Value::Error(b"the connection has ended".to_vec()),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                ended => return Value::Error(format!("the connection has ended: {ended:?}").into_bytes()),
             }
         }
     }
@@ -415,4 +416,27 @@ fn a_save_within_a_transaction_waits_for_its_end() {
     server.kill();
     let server = Server::start(OURS, &room.0, &[]);
     assert_eq!(server.client().ask(&["DBSIZE"]), Value::Integer(2));
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_a_shutdown() {
+    let room = Room::new("shutdown");
+    let mut server = Server::start(OURS, &room.0, &[]);
+    let mut client = server.client();
+    client.run(&["DEBUG POPULATE 200000 key 8"]);
+    let mut writer = server.client();
+    let writing = std::thread::spawn(move || {
+        let mut acknowledged = 0;
+        while let Value::Integer(count) = writer.ask(&["INCR", "counter"]) {
+            acknowledged = count;
+        }
+        acknowledged
+    });
+    server.wait_until("it counts", |client| client.ask(&["GET", "counter"]) != Value::Null);
+    client.send(&["SHUTDOWN"]);
+    assert!(server.ended().success());
+    let acknowledged = writing.join().unwrap();
+    let server = Server::start(OURS, &room.0, &[]);
+    let kept = server.client().ask(&["INCRBY", "counter", "0"]).as_integer().unwrap();
+    assert!(kept >= acknowledged, "{acknowledged} acknowledged, {kept} kept");
 }

@@ -147,9 +147,10 @@ impl Persistence {
 }
 
 impl Engine {
-    /// Begins a save of the data set as it is now. An error if one is under way.
+    /// Begins a save of the data set as it is now. An error if one is under way, or the data set is not whole: it is being
+    /// loaded, or a script stands in its middle.
     pub fn begin_save(&mut self, now: Now) -> Result<SaveHead, Failure> {
-        if self.persistence.is_saving() || self.persistence.loading.is_some() {
+        if self.persistence.is_saving() || self.persistence.loading.is_some() || self.is_script_suspended() {
             return Err(IN_PROGRESS);
         }
         let mut head = SaveHead { at: now, used_memory: self.used_memory(), ..SaveHead::default() };

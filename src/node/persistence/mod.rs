@@ -9,14 +9,18 @@ mod save;
 
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::now;
 use super::shared::Shared;
-use crate::engine::Shutdown;
 use crate::engine::persistence::SaveHead;
+use crate::engine::{PauseScope, Shutdown};
 use crate::runtime::{File, Runtime};
 
 pub(super) use load::{Found, find, load};
+
+/// Longer than any save at the end lasts.
+const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Brings a save that has begun to its end. Whether it is durable.
 pub(super) async fn save<R: Runtime>(shared: &Rc<Shared<R>>, head: SaveHead) -> bool {
@@ -57,13 +61,31 @@ pub(super) async fn save_at_end<R: Runtime>(shared: &Rc<Shared<R>>, how: Shutdow
     tracing::info!("Saving the final RDB snapshot before exiting.");
     shared.engine.borrow_mut().abort_save();
     loop {
-        let begun = shared.engine.borrow_mut().begin_save(now::<R>());
+        let begun = {
+            let mut engine = shared.engine.borrow_mut();
+            let begun = engine.begin_save(now::<R>());
+            if begun.is_ok() {
+                // What is written from now on would be acknowledged and lost.
+                engine.pause.start(PauseScope::Writes, R::now() + FOREVER, R::now());
+            }
+            begun
+        };
         match begun {
-            Ok(head) => return save::save(shared, head).await || how.force,
-            // The one that was given up has yet to be cleared away.
+            Ok(head) => return save::save(shared, head).await || how.force || stay(shared),
+            // The one that was given up has yet to be cleared away, or a script to end.
             Err(_) => R::sleep(super::TICK_MAX).await,
         }
     }
+}
+
+/// The node does not end after all: writes may go on.
+fn stay<R: Runtime>(shared: &Shared<R>) -> bool {
+    let mut engine = shared.engine.borrow_mut();
+    engine.pause.stop();
+    engine.wake_all();
+    drop(engine);
+    shared.deliver();
+    false
 }
 
 /// Appends all of it.
