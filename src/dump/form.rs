@@ -1,7 +1,7 @@
 //! The forms in which values are written: the byte that stands before each, and since when it is known.
 
 use crate::types::stream::Stream;
-use crate::types::{HashRef, ListRef, ObjectRef, SetRef, SortedSetRef, Value};
+use crate::types::{HashRef, Head, ListRef, ObjectRef, SetRef, SortedSetRef, Value};
 
 /// A version of Redis's dump file format.
 pub type Version = u16;
@@ -121,6 +121,17 @@ impl Form {
             }
             ObjectRef::Stream(_) => Form::Stream,
         }
+    }
+}
+
+/// The form of a large value that comes in parts.
+pub(super) fn of_head(head: Head) -> Form {
+    match head {
+        Head::Hash { soonest: None, .. } => Form::Hash,
+        Head::Hash { soonest: Some(_), .. } => Form::HashTimed,
+        Head::Set { .. } => Form::Set,
+        Head::SortedSet { .. } => Form::SortedSet,
+        Head::List { .. } => Form::ListNodes,
     }
 }
 

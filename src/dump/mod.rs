@@ -20,7 +20,7 @@ pub use form::{Form, VERSION_MIN, Version};
 pub use limits::Limits;
 pub use load::{Begun, Building, Loaded, begin, value as load};
 pub use reader::{Fault, Reader};
-pub use save::value as save;
+pub use save::{Parts, value as save};
 pub use writer::Writer;
 
 use crate::types::Value;

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::append_all;
 use crate::engine::persistence::SaveHead;
 use crate::engine::{Engine, REDIS_VERSION};
-use crate::keyspace::{Access, EntryRef, SnapshotStep};
+use crate::keyspace::{Access, Shown, SnapshotStep};
 use crate::node::now;
 use crate::node::shared::Shared;
 use crate::node::turns::yield_once;
@@ -112,11 +112,20 @@ impl<R: Runtime> Writing<R> {
         let started = R::now();
         let (access, writes_use, at) = (engine.access(), engine.saves_use(), head.at);
         for _ in 0..STEPS_MAX {
-            let step = engine.save_step(BUCKETS, |database, entry| {
+            let used = |clock| if writes_use { used(access, clock, at) } else { Used::Unknown };
+            let step = engine.save_step(BUCKETS, |database, shown| {
                 let (keys, volatile) = head.databases[database];
                 self.saver.database(database, keys, volatile);
-                let used = if writes_use { used(access, entry, at) } else { Used::Unknown };
-                self.saver.entry(entry.key(), entry.value(), entry.expiry(), used);
+                match shown {
+                    Shown::Whole(entry) => {
+                        let used = used(entry.clock());
+                        self.saver.entry(entry.key(), entry.value(), entry.expiry(), used);
+                    }
+                    Shown::Begin(begun) => {
+                        self.saver.begin(begun.key, begun.head, begun.expiry, used(begun.clock));
+                    }
+                    Shown::Part(part) => self.saver.part(part),
+                }
             });
             if step == SnapshotStep::Done
                 || self.saver.buffered() >= CHUNK_BYTES
@@ -158,10 +167,10 @@ impl<R: Runtime> Writing<R> {
 }
 
 /// What is known of a key's use, in the form in which files say it.
-fn used(access: Access, entry: EntryRef<'_>, at: Now) -> Used {
+fn used(access: Access, clock: u32, at: Now) -> Used {
     let now_ms = at.wall.millis();
     match access {
-        Access::Lru => Used::IdleSeconds(access.idle_seconds(entry.clock(), now_ms).into()),
-        Access::Lfu { .. } => Used::Frequency(access.frequency(entry.clock(), now_ms) as u8),
+        Access::Lru => Used::IdleSeconds(access.idle_seconds(clock, now_ms).into()),
+        Access::Lfu { .. } => Used::Frequency(access.frequency(clock, now_ms) as u8),
     }
 }
