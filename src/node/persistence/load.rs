@@ -12,7 +12,6 @@ use crate::engine::{Engine, Existing};
 use crate::keyspace::Access;
 use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
 use crate::persistence::rdb::{Broken, Loader, Part, Used};
 use crate::runtime::{File, OpenMode, Runtime};
 
@@ -89,7 +88,7 @@ async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Resul
             info!("Loading {}: {offset} of {} bytes", found.name, found.bytes);
         }
         if R::now() - slice > SLICE {
-            yield_once().await;
+            R::yield_now().await;
             slice = R::now();
         }
     }
