@@ -9,29 +9,32 @@ use tracing::{info, warn};
 
 use crate::dump::Limits;
 use crate::engine::{Engine, Existing};
-use crate::keyspace::Access;
+use crate::keyspace::{Access, Place};
 use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
 use crate::persistence::rdb::{Broken, Loader, Part, Used};
-use crate::runtime::{File, OpenMode, Runtime};
+use crate::runtime::{File, Now, OpenMode, Runtime};
 
 /// Bytes that are read at once.
-const CHUNK_BYTES: usize = 256 * 1024;
+pub(super) const CHUNK_BYTES: usize = 256 * 1024;
+/// Parts that are taken together.
+const BATCH: usize = 16;
+/// Form, key and value of an entry take a byte each at least.
+const ENTRY_BYTES_MIN: u64 = 3;
 /// The longest that clients wait for an answer.
-const SLICE: Duration = Duration::from_millis(5);
+pub(super) const SLICE: Duration = Duration::from_millis(5);
 /// Between two lines of progress in the log.
-const PROGRESS: Duration = Duration::from_secs(5);
+pub(super) const PROGRESS: Duration = Duration::from_secs(5);
 
 /// A file that has to be loaded before the node serves.
 pub(in crate::node) struct Found<R: Runtime> {
-    name: String,
-    file: R::File,
-    bytes: u64,
+    pub(super) name: String,
+    pub(super) file: R::File,
+    pub(super) bytes: u64,
 }
 
-/// The dump file, if there is one. From now on the node says that it is loading.
-pub(in crate::node) fn find<R: Runtime>(engine: &mut Engine) -> io::Result<Option<Found<R>>> {
+/// The dump file, if there is one.
+pub(super) fn find<R: Runtime>(engine: &Engine) -> io::Result<Option<Found<R>>> {
     let name = engine.config.dbfilename.clone();
     let about = |e: io::Error| io::Error::new(e.kind(), format!("Can't open {name}: {e}"));
     let file = match R::open(Path::new(&name), OpenMode::Read) {
@@ -39,20 +42,17 @@ pub(in crate::node) fn find<R: Runtime>(engine: &mut Engine) -> io::Result<Optio
         opened => opened.map_err(about)?,
     };
     let bytes = file.length().map_err(about)?;
-    engine.begin_load(bytes, now::<R>());
     Ok(Some(Found { name, file, bytes }))
 }
 
 /// Loads it. An error: the node must not serve, since there is data that cannot be read.
-pub(in crate::node) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, found: Found<R>) -> io::Result<()> {
+pub(super) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Result<()> {
     let started = R::now();
-    if let Err(e) = read(shared, &found).await {
+    if let Err(e) = read(shared, found, 0).await {
         let text = format!("Error loading {}: {e}. Not starting, lest the file be replaced.", found.name);
         return Err(io::Error::new(e.kind(), text));
     }
-    let mut engine = shared.engine.borrow_mut();
-    engine.end_load(now::<R>());
-    let figures = engine.persistence.loaded;
+    let figures = shared.engine.borrow().persistence.loaded;
     info!(
         "DB loaded from disk: {:.3} seconds, {} keys, {} expired",
         (R::now() - started).as_secs_f64(),
@@ -62,14 +62,20 @@ pub(in crate::node) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, found: Fou
     Ok(())
 }
 
-async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Result<()> {
+/// Reads a file in dump form, or what of it is in that form: it ends where the result says. `before`: how many bytes of other
+/// files have been loaded.
+pub(super) async fn read<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    found: &Found<R>,
+    before: u64,
+) -> io::Result<u64> {
     let file = &found.file;
     let mut loader = {
         let engine = shared.engine.borrow();
         let limits = Limits::of(&engine.config, engine.keyspace.hasher().hash_key());
         Loader::new(limits, found.bytes, engine.config.rdbchecksum)
     };
-    let mut taking = Taking { db: 0 };
+    let mut taking = Taking { db: 0, file_bytes: found.bytes };
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut offset, mut slice, mut said) = (0, R::now(), R::now());
     loop {
@@ -77,9 +83,9 @@ async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Resul
         loader.feed(&buffer[..length]);
         offset += length as u64;
         let ended = taking.take_all::<R>(&mut shared.engine.borrow_mut(), &mut loader)?;
-        shared.engine.borrow_mut().note_loaded(offset);
+        shared.engine.borrow_mut().note_loaded(before + offset);
         if ended {
-            return Ok(());
+            return Ok(loader.position());
         }
         if length == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends too early"));
@@ -89,7 +95,7 @@ async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Resul
             info!("Loading {}: {offset} of {} bytes", found.name, found.bytes);
         }
         if R::now() - slice > SLICE {
-            yield_once().await;
+            R::yield_now().await;
             slice = R::now();
         }
     }
@@ -98,6 +104,7 @@ async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Resul
 /// Where the loader's parts go.
 struct Taking {
     db: usize,
+    file_bytes: u64,
 }
 
 impl Taking {
@@ -106,31 +113,58 @@ impl Taking {
         let at = now::<R>();
         loop {
             let position = loader.position();
-            let refused = |what: &str| {
-                let text = format!("{what} (before offset {position})");
+            let refused = |what: String| {
+                let text = format!("{what} (behind offset {position})");
                 io::Error::new(io::ErrorKind::InvalidData, text)
             };
-            match loader.next().map_err(broken)? {
-                None => return Ok(false),
-                Some(Part::End) => return Ok(true),
-                Some(Part::Database(db)) => self.db = usize::try_from(db).unwrap_or(usize::MAX),
-                Some(Part::Entry { key, value, expiry_ms, used }) => {
-                    let clock = clock(engine.access(), used, at.wall.millis());
-                    engine.load_entry(self.db, &key, value, expiry_ms, clock, at).map_err(refused)?;
+            let parts = loader.batch(BATCH).map_err(broken)?;
+            if parts.is_empty() {
+                return Ok(false);
+            }
+            // The processor fetches the places of all of them while the first are put where they belong.
+            let mut places = [None; BATCH];
+            for (place, part) in places.iter_mut().zip(&parts) {
+                if let Part::Entry { key, .. } = part {
+                    *place = Some(engine.expect_entry(self.db, key));
                 }
-                Some(Part::Library(code)) => {
-                    let loaded = engine.load_library(&code, Existing::Stays);
-                    loaded.map_err(|e| {
-                        refused(&format!(
-                            "a library of functions is refused: {}",
-                            String::from_utf8_lossy(e.text())
-                        ))
-                    })?;
+            }
+            for (part, place) in parts.into_iter().zip(places) {
+                if self.take(engine, part, place, at).map_err(refused)? {
+                    return Ok(true);
                 }
-                Some(Part::Aux { name, value }) => note(&name, &value),
-                Some(Part::Sizes { .. }) => {}
             }
         }
+    }
+
+    /// Takes a part; true at the end of the file.
+    fn take(
+        &mut self,
+        engine: &mut Engine,
+        part: Part<'_>,
+        place: Option<Place>,
+        at: Now,
+    ) -> Result<bool, String> {
+        match part {
+            Part::End => return Ok(true),
+            Part::Database(db) => self.db = usize::try_from(db).unwrap_or(usize::MAX),
+            Part::Entry { key, value, expiry_ms, used } => {
+                let place = place.unwrap_or_else(|| engine.expect_entry(self.db, &key));
+                let clock = clock(engine.access(), used, at.wall.millis());
+                engine.load_entry(self.db, place.key(&key), value, expiry_ms, clock, at)?;
+            }
+            Part::Library(code) => {
+                engine.load_library(&code, Existing::Stays).map_err(|e| {
+                    format!("a library of functions is refused: {}", String::from_utf8_lossy(e.text()))
+                })?;
+            }
+            Part::Aux { name, value } => note(&name, &value),
+            Part::Sizes { keys, volatile } => {
+                // Those with an expiry may be past it.
+                let keys = keys.saturating_sub(volatile).min(self.file_bytes / ENTRY_BYTES_MIN);
+                engine.expect_entries(self.db, keys as usize);
+            }
+        }
+        Ok(false)
     }
 }
 
