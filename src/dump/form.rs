@@ -132,6 +132,8 @@ pub(super) fn of_head(head: Head) -> Form {
         Head::Set { .. } => Form::Set,
         Head::SortedSet { .. } => Form::SortedSet,
         Head::List { .. } => Form::ListNodes,
+        Head::Stream { active_when_seen: true, .. } => Form::Stream,
+        Head::Stream { active_when_seen: false, .. } => Form::StreamActive,
     }
 }
 
@@ -146,6 +148,5 @@ fn of_hash(hash: HashRef<'_>) -> Form {
 
 /// Whether every consumer was active when it was last seen, which is what is taken for granted where a form does not say it.
 fn active_when_seen(stream: &Stream) -> bool {
-    let mut consumers = stream.groups().iter().flat_map(|(_, group)| group.consumers());
-    consumers.all(|consumer| consumer.active_ms == Some(consumer.seen_ms))
+    stream.groups().iter().all(|(_, group)| group.active_when_seen())
 }

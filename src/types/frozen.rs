@@ -12,6 +12,7 @@ use super::listpack::Item;
 use super::object::ObjectRef;
 use super::shared::{Shared, Watcher};
 use super::sorted_set::Element;
+use super::stream::{self, Stream, StreamPart};
 use super::value::Value;
 use super::{HashRef, ListRef, SetRef, SortedSetRef};
 
@@ -40,6 +41,15 @@ pub enum Head {
         /// Nodes.
         nodes: usize,
     },
+    /// Of a stream.
+    Stream {
+        /// Nodes.
+        nodes: usize,
+        /// Groups. There are as many parts as both together, and one.
+        groups: usize,
+        /// Whether every consumer was active when it was last seen.
+        active_when_seen: bool,
+    },
 }
 
 /// A part of a value.
@@ -53,6 +63,8 @@ pub enum Part<'a> {
     Element(Element<'a>),
     /// Of a list.
     Node(Content<'a>),
+    /// Of a stream.
+    Stream(StreamPart<'a>),
 }
 
 /// A large value that can be shown as it was.
@@ -113,6 +125,7 @@ impl Frozen {
             Value::Object(ObjectRef::Set(SetRef::Large(table))) => freeze(table),
             Value::Object(ObjectRef::SortedSet(SortedSetRef::Large(large))) => freeze(large),
             Value::Object(ObjectRef::List(ListRef::Large(list))) => freeze(list),
+            Value::Object(ObjectRef::Stream(stream)) => freeze_stream(stream),
             _ => None,
         }
     }
@@ -156,6 +169,40 @@ impl Drop for Frozen {
 fn freeze<T: Walkable + 'static>(value: &Shared<T>) -> Option<Frozen> {
     let head = value.begin_walk()?;
     Some(Frozen { value: Box::new(value.watch()), head, shown: false })
+}
+
+fn freeze_stream(stream: &Stream) -> Option<Frozen> {
+    let mut frozen = freeze(stream.shared())?;
+    if let Head::Stream { active_when_seen, .. } = &mut frozen.head {
+        *active_when_seen = stream.groups().iter().all(|(_, group)| group.active_when_seen());
+    }
+    Some(frozen)
+}
+
+impl Walkable for stream::Parts {
+    fn begin_walk(&self) -> Option<Head> {
+        self.begin_walk().map(|(nodes, groups)| Head::Stream { nodes, groups, active_when_seen: true })
+    }
+
+    fn walk(&self, elements: usize, each: &mut dyn FnMut(Part<'_>)) -> bool {
+        self.walk(elements, &mut |part| each(Part::Stream(part)))
+    }
+
+    fn end_walk(&self) {
+        self.end_walk();
+    }
+
+    fn walk_bytes(&self) -> usize {
+        self.walk_bytes()
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.memory_bytes()
+    }
+
+    fn dismantle(&mut self, elements: usize) -> bool {
+        self.dismantle(elements)
+    }
 }
 
 impl Walkable for super::hash::Large {

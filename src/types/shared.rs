@@ -110,6 +110,29 @@ impl<T> Drop for Edit<'_, T> {
     }
 }
 
+impl<'a, T> Edit<'a, T> {
+    /// The value, and what says that it is being changed.
+    ///
+    /// # Safety
+    /// The reference must not be used any more when the other part is dropped, save for reading.
+    pub(super) unsafe fn split(self) -> (&'a mut T, Held<'a>) {
+        let inner = self.0;
+        std::mem::forget(self);
+        // SAFETY: as for `deref_mut`; the state stays `Changed` until the other part is dropped, by the caller's word.
+        (unsafe { &mut *inner.value.get() }, Held(&inner.at))
+    }
+}
+
+/// Ends a change or a look when it is dropped, be it by a panic.
+pub(super) struct Held<'a>(&'a Cell<Use>);
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.set(Use::Free);
+    }
+}
+
 /// See the module.
 pub(super) struct Watcher<T>(Rc<Inner<T>>);
 
@@ -118,7 +141,7 @@ impl<T> Watcher<T> {
     pub(super) fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         assert!(self.0.at.get() == Use::Free, "watchers look between changes");
         self.0.at.set(Use::Watched);
-        let looking = Looking(&self.0.at);
+        let looking = Held(&self.0.at);
         // SAFETY: no `Edit` is about, and none can be made before `looking` is dropped; `own` needs `&mut self`.
         let result = look(unsafe { &*self.0.value.get() });
         drop(looking);
@@ -133,15 +156,6 @@ impl<T> Watcher<T> {
     /// Whether there is no owner any more.
     pub(super) fn is_alone(&self) -> bool {
         Rc::strong_count(&self.0) == 1
-    }
-}
-
-/// Ends a look, be it by a panic.
-struct Looking<'a>(&'a Cell<Use>);
-
-impl Drop for Looking<'_> {
-    fn drop(&mut self) {
-        self.0.set(Use::Free);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writing large values part by part.
 
-use super::{element, field, node, timed_field};
+use super::{element, field, node, stream, timed_field};
 use crate::dump::form::{self, Form};
 use crate::dump::writer::Writer;
 use crate::types::{Head, Part};
@@ -31,12 +31,8 @@ impl Parts {
             out.raw(&soonest_ms.to_le_bytes());
         }
         match head {
-            Head::Hash { len, .. }
-            | Head::Set { len }
-            | Head::SortedSet { len }
-            | Head::List { nodes: len } => {
-                out.length(len as u64);
-            }
+            Head::Hash { len, .. } | Head::Set { len } | Head::SortedSet { len } => out.length(len as u64),
+            Head::List { nodes } | Head::Stream { nodes, .. } => out.length(nodes as u64),
         }
     }
 
@@ -50,6 +46,7 @@ impl Parts {
             Part::Member(member) => out.item(member),
             Part::Element(one) => element(out, one),
             Part::Node(content) => node(out, content),
+            Part::Stream(part) => stream::part(out, self.form, part),
         }
     }
 }
