@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::{connection, listener};
+use super::{Faults, connection, listener};
 use crate::config::{Apply, Config};
 use crate::engine::session::SessionHandle;
 use crate::engine::{Engine, Prepared};
@@ -64,6 +64,8 @@ pub(super) struct Shared<R: Runtime> {
     pub engine: RefCell<Engine>,
     /// See [`Options::host`](super::Options::host).
     pub host: HostHook,
+    /// See [`Options::faults`](super::Options::faults).
+    pub faults: Faults,
     /// The buffers.
     pub scratch: RefCell<Scratch>,
     /// No request runs before this moment (DEBUG SLEEP).
@@ -91,7 +93,7 @@ struct Stop {
 }
 
 impl<R: Runtime> Shared<R> {
-    pub fn new(engine: Engine, host: HostHook) -> Self {
+    pub fn new(engine: Engine, host: HostHook, faults: Faults) -> Self {
         let scratch = Scratch {
             input: vec![0; READ_BYTES].into(),
             batch: Batch::default(),
@@ -103,6 +105,7 @@ impl<R: Runtime> Shared<R> {
         Shared {
             engine: RefCell::new(engine),
             host,
+            faults,
             scratch: RefCell::new(scratch),
             frozen_until: Cell::default(),
             mailboxes: RefCell::default(),

@@ -88,7 +88,14 @@ pub const ALL: &[Scenario] = &[
 ];
 
 /// Scenarios of what the node does not do yet. They can be run by name, and are no part of a sweep over all.
-pub const TO_COME: &[Scenario] = &[durability::ALWAYS, durability::EVERY_SECOND];
+pub const TO_COME: &[Scenario] = &[
+    durability::ALWAYS,
+    durability::EVERY_SECOND,
+    durability::UNSYNCED,
+    durability::BOTH,
+    durability::REWRITE_UNSYNCED,
+    durability::SWITCHED,
+];
 
 /// The scenario of this name.
 pub fn find(name: &str) -> Option<&'static Scenario> {
