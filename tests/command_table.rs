@@ -30,8 +30,6 @@ const NOT_YET: &[&str] = &[
     "acl|save",
     "acl|setuser",
     "acl|users",
-    // The append log.
-    "bgrewriteaof",
     // Replication.
     "failover",
     "psync",

@@ -109,8 +109,12 @@ pub fn mend_log(simulation: &Simulation, node: NodeId) -> bool {
     let path = |name: &str| Path::new(LOG_DIRECTORY).join(name);
     let Ok(text) = simulation.read_file(node, &path(&names.manifest())) else { return false };
     let Ok(manifest) = Manifest::parse(names, &text) else { return false };
-    let Some(last) = manifest.last_increment() else { return false };
-    let Ok(mut content) = simulation.read_file(node, &path(&last.name)) else { return false };
+    // Nothing goes into a file before all that is in the one before is durable.
+    let read = |name: &str| simulation.read_file(node, &path(name)).unwrap_or_default();
+    let holding = manifest.increments.iter().rev().map(|entry| (entry, read(&entry.name)));
+    let Some((last, mut content)) = holding.into_iter().find(|(_, content)| !content.is_empty()) else {
+        return false;
+    };
     let wish = Wish { fix: true, until: None };
     let mut check = FileCheck::new(content.len() as u64, wish, None);
     check.feed(&content);

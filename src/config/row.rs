@@ -69,6 +69,8 @@ pub enum Apply {
     Timer,
     /// Shorten the slow log.
     SlowLog,
+    /// Turn the append log on or off, or write it in another way.
+    AppendLog,
 }
 
 /// The declaration of one parameter.

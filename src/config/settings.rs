@@ -3,8 +3,8 @@
 //! The fields' defaults are not here but in the rows, so that a default stands in one place; `Settings::default()` is a
 //! blank form, and only `Config::default()` is a configuration.
 use super::values::{
-    FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimits, Percentiles, Permission,
-    SavePoints, Secret, Supervised,
+    AppendFsync, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimits, Percentiles,
+    Permission, SavePoints, Secret, Supervised,
 };
 
 /// Parameters that the server acts on. Names are those of redis.conf, with the unit at the end.
@@ -86,6 +86,30 @@ pub struct Settings {
     pub stop_writes_on_bgsave_error: bool,
     /// Compresses long texts in dump files and in what DUMP returns.
     pub rdbcompression: bool,
+    /// Keeps an append log.
+    pub appendonly: bool,
+    /// When it is synced.
+    pub appendfsync: AppendFsync,
+    /// The directory of its files, in the working directory.
+    pub appenddirname: String,
+    /// What their names begin with.
+    pub appendfilename: String,
+    /// Its torn end is cut off at the start; otherwise it is refused.
+    pub aof_load_truncated: bool,
+    /// A base is written in dump form.
+    pub aof_use_rdb_preamble: bool,
+    /// Notes in it when its commands were run.
+    pub aof_timestamp_enabled: bool,
+    /// Files that are not needed any more stay.
+    pub aof_disable_auto_gc: bool,
+    /// Syncs a base while it is being written, so that little is left to sync at its end.
+    pub aof_rewrite_incremental_fsync: bool,
+    /// It is not synced while it is being rewritten.
+    pub no_appendfsync_on_rewrite: bool,
+    /// A log of fewer bytes is not rewritten by itself.
+    pub auto_aof_rewrite_min_size_bytes: u64,
+    /// By how much it must have grown since its last rewrite to be rewritten by itself; 0 never is.
+    pub auto_aof_rewrite_percentage: u64,
     /// Who may use DEBUG.
     pub enable_debug_command: Permission,
     /// Who may set protected parameters.

@@ -82,6 +82,19 @@ choices! {
 }
 
 choices! {
+    /// When the append log is synced.
+    AppendFsync {
+        /// Before each reply.
+        Always = "always",
+        /// Each second.
+        #[default]
+        EverySecond = "everysec",
+        /// When the operating system likes.
+        No = "no",
+    }
+}
+
+choices! {
     /// Who may use something dangerous.
     Permission {
         /// Nobody.

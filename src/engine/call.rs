@@ -334,7 +334,14 @@ impl<'a> Call<'a> {
     /// The access clock of an entry made or overwritten now.
     #[inline]
     pub fn new_clock(&self) -> u32 {
-        self.engine.access.clock_on_create(self.now.wall.millis())
+        self.engine.access.clock_on_create(self.stamp_ms())
+    }
+
+    /// The time that is noted in data, in Unix milliseconds: also while an append log is loaded, when the time of the call lies
+    /// before all deadlines.
+    #[inline]
+    pub fn stamp_ms(&self) -> i64 {
+        self.engine.persistence.replaying().unwrap_or(self.now.wall.millis())
     }
 
     /// Says that the command has changed a key: what the append log, replicas, watchers, trackers and listeners to keyspace

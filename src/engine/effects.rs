@@ -21,6 +21,9 @@ use std::ops::Range;
 
 use crate::protocol::client::encode;
 
+/// A buffer that a large unit has swollen gives the memory beyond this back.
+const KEPT_BYTES: usize = 256 * 1024;
+
 /// Who takes the stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reader {
@@ -187,15 +190,37 @@ impl Effects {
         self.unit_commands += 1;
     }
 
-    /// Takes the stream: whole units only.
+    /// Takes the stream: whole units only. What an open unit has left so far (a script that runs for long) stays.
     pub fn take(&mut self) -> Stream {
-        debug_assert_eq!(self.depth, 0, "effects are taken between units");
-        std::mem::take(&mut self.stream)
+        if self.depth == 0 {
+            return std::mem::take(&mut self.stream);
+        }
+        let Stream { bytes, parts } = &mut self.stream;
+        let mut open = Stream { bytes: bytes.split_off(self.unit_start), parts: Vec::new() };
+        let first = parts.partition_point(|part| part.at.start < self.unit_start);
+        let moved =
+            |part: Part| Part { at: part.at.start - self.unit_start..part.at.end - self.unit_start, ..part };
+        open.parts = parts.drain(first..).map(moved).collect();
+        self.unit_start = 0;
+        std::mem::replace(&mut self.stream, open)
     }
 
-    /// Whether there is anything to take.
+    /// Appends the stream to a buffer, for one reader, and forgets it: whole units only.
+    pub fn drain_into(&mut self, reader: Reader, out: &mut Vec<u8>) {
+        if self.depth == 0 && self.stream.parts.is_empty() {
+            // Nearly always; the buffer stays.
+            out.extend_from_slice(&self.stream.bytes);
+            self.stream.bytes.clear();
+        } else {
+            out.extend_from_slice(&self.take().for_reader(reader));
+        }
+        self.stream.bytes.shrink_to(KEPT_BYTES);
+    }
+
+    /// Whether there is nothing to take.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.stream.bytes.is_empty()
+        let end = if self.depth == 0 { self.stream.bytes.len() } else { self.unit_start };
+        end == 0
     }
 }

@@ -51,11 +51,21 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
 /// A node that cannot save takes no writes, if that is wanted; PING tells those who watch over it.
 #[inline]
 fn saved(engine: &Engine, row: &Row) -> Result<(), Failure> {
-    let refuses = engine.persistence.has_failed()
-        && engine.config.stop_writes_on_bgsave_error
-        && !engine.config.save.0.is_empty()
-        && (row.has(Flag::Write) || row.command.name == "ping");
-    if refuses { Err(SAVE_FAILED) } else { Ok(()) }
+    match disk_failure(engine) {
+        Some(failure) if row.has(Flag::Write) || row.command.name == "ping" => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// Why writes are refused, if what they do could not be kept.
+#[inline]
+pub(super) fn disk_failure(engine: &Engine) -> Option<Failure> {
+    let config = &engine.config;
+    if engine.persistence.has_failed() && config.stop_writes_on_bgsave_error && !config.save.0.is_empty() {
+        return Some(SAVE_FAILED);
+    }
+    let error = engine.append.policy.refusal()?;
+    Some(Failure::new(format!("MISCONF Errors writing to the AOF file: {error}")))
 }
 
 /// While the data set is incomplete nobody may look at it.

@@ -12,6 +12,7 @@
 //! Guarantees: only the engine changes the keyspace; a request either runs whole or is refused; what a request did is in the
 //! effects before its reply is handed to the node.
 
+pub mod append;
 mod blocking;
 mod call;
 mod client_memory;
@@ -68,6 +69,7 @@ use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
 use crate::stats::{CommandLog, LatencyMonitor, Stats};
 
+use append::Append;
 use blocking::Queues;
 use effects::Effects;
 use persistence::Persistence;
@@ -172,6 +174,8 @@ pub struct Engine {
     pub tracking: Tracking,
     /// Saving and loading.
     pub persistence: Persistence,
+    /// The append log.
+    pub append: Append,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -232,6 +236,7 @@ impl Engine {
             pubsub: PubSub::default(),
             tracking: Tracking::new(&mut random),
             persistence: Persistence::default(),
+            append: Append::new(&config),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),

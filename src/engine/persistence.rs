@@ -8,14 +8,21 @@
 //! A save is a point-in-time iteration over all databases together: it shows the data set as it was when it began, whatever
 //! happens meanwhile. Files are the node's concern: it takes what [`Engine::save_step`] shows, and says how it ended.
 //!
+//! The base of an append log is saved in the same way; it is no save that anybody asked for, and counts as none. While the append
+//! log is loaded, no key expires: what the log does not say has not happened.
+//!
 //! Guarantees: at most one save at a time; `changes` are subtracted only when what they changed is durable.
 
 use std::time::Duration;
 
-use super::{Engine, Failure};
+use super::run::Running;
+use super::session::SessionHandle;
+use super::{Engine, Failure, Source, gates};
 use crate::dump::Loaded;
 use crate::keyspace::{EntryRef, NewValue, Slot, SnapshotStep, Vacant};
-use crate::runtime::{Monotonic, Now};
+use crate::protocol::reply::Version;
+use crate::protocol::request::Request;
+use crate::runtime::{Monotonic, Now, UnixTime};
 
 /// After a save by itself has failed, the next attempt comes so much later.
 const RETRY: Duration = Duration::from_secs(5);
@@ -24,6 +31,8 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Persistence {
     loading: Option<Loading>,
+    /// An append log is being loaded, at this time in Unix milliseconds.
+    replaying: Option<i64>,
     saving: Option<Saving>,
     /// A save is to begin as soon as it can.
     scheduled: bool,
@@ -54,8 +63,19 @@ pub struct LoadFigures {
     pub expired: u64,
 }
 
+/// What is saved for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Purpose {
+    /// The dump file.
+    #[default]
+    Dump,
+    /// The base of the append log.
+    Base,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Saving {
+    purpose: Purpose,
     since: Now,
     /// Changes that the file will hold.
     changes: u64,
@@ -79,6 +99,8 @@ struct LastSave {
 /// What stands before the entries of a file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SaveHead {
+    /// What for.
+    pub purpose: Purpose,
     /// For each database, in order: its keys, and those of them with a deadline.
     pub databases: Vec<(usize, usize)>,
     /// The texts of the libraries.
@@ -110,6 +132,11 @@ pub struct SaveFigures {
 
 /// At most one save at a time.
 pub const IN_PROGRESS: Failure = Failure::fixed("ERR Background save already in progress");
+/// A rewrite of the append log is a save as well.
+pub const REWRITING: Failure = Failure::fixed(
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE \
+     whenever possible.",
+);
 pub(super) const LOADING: Failure = Failure::fixed("LOADING Redis is loading the dataset in memory");
 pub(super) const SAVE_FAILED: Failure = Failure::fixed(
     "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may \
@@ -122,6 +149,17 @@ impl Persistence {
     #[inline]
     pub fn loading(&self) -> Option<Loading> {
         self.loading
+    }
+
+    /// Whether an append log is being loaded: the time by which it is, in Unix milliseconds.
+    #[inline]
+    pub fn replaying(&self) -> Option<i64> {
+        self.replaying
+    }
+
+    /// What the save under way is for.
+    pub fn saving_for(&self) -> Option<Purpose> {
+        self.saving.map(|saving| saving.purpose)
     }
 
     /// Whether a save is under way.
@@ -149,11 +187,16 @@ impl Persistence {
 impl Engine {
     /// Begins a save of the data set as it is now. An error if one is under way, or the data set is not whole: it is being
     /// loaded, or a script stands in its middle.
-    pub fn begin_save(&mut self, now: Now) -> Result<SaveHead, Failure> {
-        if self.persistence.is_saving() || self.persistence.loading.is_some() || self.is_script_suspended() {
-            return Err(IN_PROGRESS);
+    pub fn begin_save(&mut self, purpose: Purpose, now: Now) -> Result<SaveHead, Failure> {
+        // The base of a new log is saved before the node serves.
+        let is_loading = self.persistence.loading.is_some() && purpose == Purpose::Dump;
+        match self.persistence.saving_for() {
+            Some(Purpose::Base) => return Err(REWRITING),
+            Some(Purpose::Dump) => return Err(IN_PROGRESS),
+            None if is_loading || self.is_script_suspended() => return Err(IN_PROGRESS),
+            None => {}
         }
-        let mut head = SaveHead { at: now, used_memory: self.used_memory(), ..SaveHead::default() };
+        let mut head = SaveHead { purpose, at: now, used_memory: self.used_memory(), ..SaveHead::default() };
         for (number, database) in self.keyspace.databases.iter_mut().enumerate() {
             head.databases.push((database.len(), database.volatile_len()));
             // The last save has been stepped to its end, so there is none.
@@ -162,10 +205,12 @@ impl Engine {
         }
         head.libraries = self.scripts.libraries().iter().map(|(_, library)| library.text.to_vec()).collect();
         let keys = self.keyspace.len() as u64;
-        self.persistence.scheduled = false;
-        self.persistence.last.tried = Some(now.mono);
+        if purpose == Purpose::Dump {
+            self.persistence.scheduled = false;
+            self.persistence.last.tried = Some(now.mono);
+        }
         self.persistence.saving =
-            Some(Saving { since: now, changes: self.changes, keys, shown: 0, aborted: false });
+            Some(Saving { purpose, since: now, changes: self.changes, keys, shown: 0, aborted: false });
         Ok(head)
     }
 
@@ -206,6 +251,9 @@ impl Engine {
     /// The save has ended; all that it held back is cleared away.
     pub fn end_save(&mut self, durable: bool, now: Now) {
         let Some(saving) = self.persistence.saving.take() else { return };
+        if saving.purpose == Purpose::Base {
+            return;
+        }
         let last = &mut self.persistence.last;
         if durable {
             (last.ended, last.changes) = (now.wall.seconds(), saving.changes);
@@ -258,6 +306,33 @@ impl Engine {
         }
     }
 
+    /// What is loaded from now on is an append log.
+    pub fn begin_replay(&mut self, now: Now) {
+        self.persistence.replaying = Some(now.wall.millis());
+    }
+
+    /// Runs a command of an append log as this client. An error if there is no such command; what the command answers to is
+    /// `out`'s.
+    pub fn replay(
+        &mut self,
+        client: SessionHandle,
+        request: Request<'_>,
+        out: &mut Vec<u8>,
+        now: Now,
+    ) -> Result<(), Failure> {
+        let prepared = self.prepare(self.sessions[client].db, request);
+        let command = gates::resolve(&self.table, prepared, request)?.command;
+        // `resolve` has seen that there is a command.
+        let (id, key) = (prepared.command.unwrap_or_default(), prepared.key);
+        let (version, source) = (Version::Resp2, Source::Client);
+        // Deadlines lie ahead of this moment, all of them.
+        let at = Now { mono: now.mono, wall: UnixTime(0) };
+        self.nesting += 1;
+        self.execute(request, Running { client, command, id, key, version, source }, out, at);
+        self.nesting -= 1;
+        Ok(())
+    }
+
     /// From now on the data set is incomplete.
     pub fn begin_load(&mut self, total_bytes: u64, now: Now) {
         self.persistence.loading = Some(Loading { since: now, total_bytes, loaded_bytes: 0 });
@@ -274,6 +349,7 @@ impl Engine {
     /// The data set is whole, and what it was loaded from holds all of it.
     pub fn end_load(&mut self, now: Now) {
         self.persistence.loading = None;
+        self.persistence.replaying = None;
         self.persistence.last.changes = self.changes;
         self.persistence.last.ended = now.wall.seconds();
         self.keyspace_bytes_seen = self.keyspace.memory_bytes();
@@ -291,7 +367,8 @@ impl Engine {
         now: Now,
     ) -> Result<(), &'static str> {
         let key = self.keyspace.hasher().key(name);
-        if deadline_ms.is_some_and(|at_ms| at_ms < now.wall.millis()) {
+        let is_late = deadline_ms.is_some_and(|at_ms| at_ms < now.wall.millis());
+        if is_late && self.persistence.replaying.is_none() {
             self.persistence.loaded.expired += 1;
             return Ok(());
         }

@@ -25,7 +25,7 @@ use crate::engine::{Engine, Identity, Shutdown, address_text};
 use crate::runtime::{Listener, Now, Runtime};
 
 pub use shared::HostHook;
-use shared::Shared;
+use shared::{Listeners, Shared};
 
 /// What a node is started with.
 pub struct Options {
@@ -64,19 +64,18 @@ impl<R: Runtime> Node<R> {
         identity.started = now::<R>();
         identity.run_id = run_id::<R>();
         identity.startup_memory_bytes = R::process_memory().allocated as usize;
-        let Listeners { tcp, unix } = open_listeners::<R>(&config)?;
+        let listeners = open_listeners::<R>(&config)?;
         let mut engine = Engine::new(config, table, identity, R::random());
         engine.stopwatch = R::now;
         let found = persistence::find::<R>(&mut engine)?;
         let shared = Rc::new(Shared::new(engine, host, faults));
-        shared.listen_on(tcp);
-        if let Some(unix) = unix {
-            listener::spawn(shared.clone(), unix);
-        }
         R::spawn(cron::run(shared.clone()));
         match found {
-            Some(found) => R::spawn(load(shared.clone(), found)),
-            None => info!("Ready to accept connections"),
+            Some(plan) => R::spawn(bring_up(shared.clone(), plan, listeners)),
+            None => {
+                shared.serve_all(listeners);
+                info!("Ready to accept connections");
+            }
         }
         Ok(Node { shared })
     }
@@ -102,10 +101,22 @@ impl<R: Runtime> Node<R> {
     }
 }
 
-/// Loads what is on disk; until then clients are told to wait.
-async fn load<R: Runtime>(shared: Rc<Shared<R>>, found: persistence::Found<R>) {
-    match persistence::load(&shared, found).await {
-        Ok(()) => info!("Ready to accept connections"),
+/// Loads what is on disk. If that takes long, clients are told so.
+async fn bring_up<R: Runtime>(shared: Rc<Shared<R>>, plan: persistence::Plan<R>, listeners: Listeners<R>) {
+    let mut listeners = Some(listeners);
+    let mut patience = std::pin::pin!(R::sleep(TICK_MAX));
+    let mut work = std::pin::pin!(persistence::bring_up(&shared, plan));
+    let ended = std::future::poll_fn(|cx| {
+        if listeners.is_some() && patience.as_mut().poll(cx).is_ready() {
+            listeners.take().into_iter().for_each(|listeners| shared.serve_all(listeners));
+        }
+        work.as_mut().poll(cx)
+    });
+    match ended.await {
+        Ok(()) => {
+            listeners.into_iter().for_each(|listeners| shared.serve_all(listeners));
+            info!("Ready to accept connections");
+        }
         Err(e) => shared.fail(e),
     }
 }
@@ -120,12 +131,6 @@ fn now<R: Runtime>() -> Now {
 fn run_id<R: Runtime>() -> String {
     let digits: String = (0..3).map(|_| format!("{:016x}", R::random())).collect();
     digits[..40].to_owned()
-}
-
-/// Where a node listens. CONFIG SET can change the TCP addresses, not the Unix socket.
-struct Listeners<R: Runtime> {
-    tcp: Vec<R::Listener>,
-    unix: Option<R::Listener>,
 }
 
 /// Opens what `bind`, `port` and `unixsocket` ask for.

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Faults, connection, listener};
+use super::{Faults, connection, listener, persistence};
 use crate::config::{Apply, Config};
 use crate::engine::session::SessionHandle;
 use crate::engine::{Engine, Prepared};
@@ -58,6 +58,12 @@ impl Scratch {
     }
 }
 
+/// Where a node listens. CONFIG SET can change the TCP addresses, not the Unix socket.
+pub(super) struct Listeners<R: Runtime> {
+    pub tcp: Vec<R::Listener>,
+    pub unix: Option<R::Listener>,
+}
+
 /// The state that a node's tasks share. Nobody holds a borrow of it across an await.
 pub(super) struct Shared<R: Runtime> {
     /// The machine.
@@ -68,6 +74,8 @@ pub(super) struct Shared<R: Runtime> {
     pub faults: Faults,
     /// The buffers.
     pub scratch: RefCell<Scratch>,
+    /// What there is of the append log.
+    pub log: RefCell<persistence::Log<R>>,
     /// No request runs before this moment (DEBUG SLEEP).
     pub frozen_until: Cell<Monotonic>,
     /// For each session, by its index: who is to be woken, and whether something came since.
@@ -107,6 +115,7 @@ impl<R: Runtime> Shared<R> {
             host,
             faults,
             scratch: RefCell::new(scratch),
+            log: RefCell::default(),
             frozen_until: Cell::default(),
             mailboxes: RefCell::default(),
             listening: RefCell::default(),
@@ -119,6 +128,14 @@ impl<R: Runtime> Shared<R> {
     pub fn listen_on(self: &Rc<Self>, listeners: Vec<R::Listener>) {
         let fresh = listeners.into_iter().map(|listener| listener::spawn(self.clone(), listener));
         self.listening.borrow_mut().extend(fresh);
+    }
+
+    /// Begins to serve.
+    pub fn serve_all(self: &Rc<Self>, Listeners { tcp, unix }: Listeners<R>) {
+        self.listen_on(tcp);
+        if let Some(unix) = unix {
+            listener::spawn(self.clone(), unix);
+        }
     }
 
     /// Closes the listeners of [`Shared::listen_on`].
@@ -158,13 +175,12 @@ impl<R: Runtime> Shared<R> {
             return;
         }
         let mut mailboxes = self.mailboxes.borrow_mut();
-        for client in woken {
-            let mailbox = &mut mailboxes[client.index()];
-            mailbox.full = true;
-            if let Some(waker) = &mailbox.waker {
-                waker.wake_by_ref();
-            }
-        }
+        woken.into_iter().for_each(|client| wake(&mut mailboxes, client));
+    }
+
+    /// Wakes a client.
+    pub fn wake(&self, client: SessionHandle) {
+        wake(&mut self.mailboxes.borrow_mut(), client);
     }
 
     /// Tells the node to end.
@@ -188,5 +204,14 @@ impl<R: Runtime> Shared<R> {
         }
         self.stop.waker.replace(Some(cx.waker().clone()));
         Poll::Pending
+    }
+}
+
+fn wake(mailboxes: &mut [Mailbox], client: SessionHandle) {
+    // The session by which an append log is loaded has none.
+    let Some(mailbox) = mailboxes.get_mut(client.index()) else { return };
+    mailbox.full = true;
+    if let Some(waker) = &mailbox.waker {
+        waker.wake_by_ref();
     }
 }

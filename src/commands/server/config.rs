@@ -79,6 +79,9 @@ fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     if changed.iter().any(|change| change.apply == Apply::Memory) {
         call.engine.memory_policy_changed();
     }
+    if changed.iter().any(|change| change.apply == Apply::AppendLog) {
+        call.engine.log_settings_changed(call.now.mono);
+    }
     if changed.iter().any(|change| change.apply == Apply::Listeners) {
         call.then(Flow::Job(Job::Listen(changed)));
         return Ok(());

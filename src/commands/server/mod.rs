@@ -31,6 +31,7 @@ pub const COMMANDS: &[Command] = &[
     process::MONITOR,
     process::ROLE,
     process::SHUTDOWN,
+    save::BGREWRITEAOF,
     save::BGSAVE,
     save::LASTSAVE,
     save::SAVE,

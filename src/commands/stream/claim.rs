@@ -28,11 +28,11 @@ pub(super) const XCLAIM: Command = Command {
 
 fn xclaim(call: &mut Call<'_>) -> Result<(), Failure> {
     let (key, request) = (call.key(1), call.request);
-    let wanted = call.engine.effects.wanted();
+    let (wanted, now_ms) = (call.engine.effects.wanted(), call.stamp_ms());
     let edited = call.edit(&key, |stream: &mut Stream, around| {
         let (mut group, log) = stream.group_with_log(request.arg(2)).ok_or_else(|| no_group(request))?;
-        let options = Options::parse(request, around.now.wall.millis())?;
-        Ok(claim(&mut group, log, request, &options, around, wanted))
+        let options = Options::parse(request, now_ms)?;
+        Ok(claim(&mut group, log, request, &options, around, (wanted, now_ms)))
     })?;
     let claimed = edited.ok_or_else(|| no_group(request))?.result?;
     let party = Party { key, group: call.arg(2), consumer: call.arg(3) };
@@ -140,9 +140,8 @@ fn claim(
     request: Request<'_>,
     options: &Options,
     around: &mut Around<'_, '_>,
-    wanted: bool,
+    (wanted, now_ms): (bool, i64),
 ) -> Claimed {
-    let now_ms = around.now.wall.millis();
     let (id, created) = group.consumer_or_new(request.arg(3), now_ms);
     group.consumer_mut(id).seen_ms = now_ms;
     let moved = options.last_id > group.last_id;

@@ -229,7 +229,7 @@ const CREATECONSUMER: Command = Command {
 };
 
 fn create_consumer(call: &mut Call<'_>) -> Result<(), Failure> {
-    let (key, consumer, now_ms) = (call.key(2), call.arg(4), call.now.wall.millis());
+    let (key, consumer, now_ms) = (call.key(2), call.arg(4), call.stamp_ms());
     let created = edit_group(call, &key, |mut group| group.consumer_or_new(consumer, now_ms).1)?;
     if created {
         say(call, "xgroup-createconsumer", &key);

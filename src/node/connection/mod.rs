@@ -19,9 +19,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 use tracing::{debug, warn};
 
-use super::jobs;
 use super::now;
 use super::shared::{Scratch, Shared};
+use super::{jobs, persistence};
 use crate::engine::session::{Closing, SessionHandle, Traffic};
 use crate::engine::{Engine, Flow, Job, address_text};
 use crate::protocol::request::{Limits, Parser};
@@ -375,7 +375,8 @@ impl<R: Runtime> Connection<R> {
             self.note_traffic(received, 0);
             return Ok(());
         }
-        let sent = self.output.send(&mut self.stream, &scratch.output, cx);
+        let gate = persistence::settle(&self.shared);
+        let sent = self.output.send(&mut self.stream, &scratch.output, gate, cx);
         // Also when the connection is lost: the next one to use the scratch must find none of this one's replies.
         scratch.output.clear();
         scratch.output.shrink_to(OUTPUT_KEPT_BYTES);
@@ -411,10 +412,17 @@ impl<R: Runtime> Connection<R> {
         stats.total_writes_processed += u64::from(sent > 0);
     }
 
-    /// Writes what is left of earlier replies; ready when all is sent.
+    /// Writes what is left of earlier replies and need not wait for the append log; ready when all is sent.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.output.unsent() == 0 {
+            return Poll::Ready(Ok(()));
+        }
         let before = self.output.sent_bytes;
-        let flushed = self.output.poll_flush(&mut self.stream, cx);
+        let gate = persistence::settle(&self.shared);
+        let flushed = self.output.poll_flush(&mut self.stream, gate, cx);
+        if let Some(position) = self.output.newly_awaited() {
+            self.shared.log.borrow_mut().wait(position, self.client);
+        }
         let sent = self.output.sent_bytes - before;
         if sent > 0 {
             self.note_traffic(0, sent as usize);

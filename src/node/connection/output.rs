@@ -1,10 +1,17 @@
-//! Replies on their way out: what the socket does not take at once is kept, and not too much of it.
+//! Replies on their way out: what the socket does not take at once is kept, and not too much of it; and what the append log has
+//! not acknowledged yet is held back.
+//!
+//! A stretch of replies waits for all effects that there were when it was first to be sent: a reply never tells of something
+//! that a crash could undo against the promise of `appendfsync`, be it what its own command did or what another's had done
+//! before.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::config::OutputLimit;
+use crate::node::persistence::Gate;
 use crate::runtime::{Monotonic, Stream};
 
 /// Sent bytes that may stay before the unsent ones.
@@ -18,6 +25,13 @@ pub(super) struct Output {
     sent: usize,
     /// `pending` is one of the node's own buffers, and goes back there if the socket takes all of it at once.
     lent: bool,
+    /// Stretches that wait for the append log, in order: where each ends, counted in bytes sent since connecting, and the
+    /// position of the log that it waits for.
+    marks: VecDeque<(u64, u64)>,
+    /// Bytes before this have been acknowledged, counted in the same way.
+    passed: u64,
+    /// The last position for which the client asked to be woken.
+    awaited: u64,
     /// Since when more than the soft limit is unsent.
     over_since: Option<Monotonic>,
     /// Bytes sent since connecting.
@@ -69,29 +83,64 @@ impl Output {
         self.pending = Vec::new();
         self.lent = false;
         self.sent = 0;
+        self.marks.clear();
+        self.passed = self.sent_bytes;
     }
 
-    /// Sends replies, straight from where they were written if nothing is before them; keeps what the socket does not take.
-    /// How many bytes it took.
+    /// The position of the log that the first unsent bytes wait for, if they do and nobody has been told yet.
+    pub fn newly_awaited(&mut self) -> Option<u64> {
+        let (_, position) = *self.marks.front()?;
+        (std::mem::replace(&mut self.awaited, position) != position).then_some(position)
+    }
+
+    /// Marks what is unsent and not marked yet, and says how many of the unsent bytes may leave.
+    fn pass(&mut self, gate: Gate) -> usize {
+        let end = self.sent_bytes + self.unsent() as u64;
+        if gate.is_open() {
+            self.marks.clear();
+            self.passed = end;
+        } else {
+            let marked = self.marks.back().map_or(self.passed.max(self.sent_bytes), |(marked, _)| *marked);
+            if marked < end {
+                self.marks.push_back((end, gate.accepted));
+            }
+            while let Some((passed, _)) = self.marks.pop_front_if(|(_, wanted)| *wanted <= gate.acknowledged)
+            {
+                self.passed = passed;
+            }
+        }
+        self.passed.saturating_sub(self.sent_bytes) as usize
+    }
+
+    /// Sends replies, straight from where they were written if nothing is before them; keeps what the socket does not take, or
+    /// has to wait for the log. How many bytes it took.
     pub fn send<S: Stream>(
         &mut self,
         stream: &mut S,
         replies: &[u8],
+        gate: Gate,
         cx: &mut Context<'_>,
     ) -> io::Result<usize> {
         // Replies keep their order: what is still unsent goes first.
-        let sent = if self.unsent() == 0 { write(stream, replies, cx)? } else { 0 };
+        let may_leave = self.unsent() == 0 && gate.is_open();
+        let sent = if may_leave { write(stream, replies, cx)? } else { 0 };
         self.sent_bytes += sent as u64;
         self.pending.extend_from_slice(&replies[sent..]);
         Ok(sent)
     }
 
-    /// Writes what is left of earlier replies; ready when all is sent. How many bytes the socket took.
-    pub fn poll_flush<S: Stream>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    /// Writes what is left of earlier replies and may leave; ready when all is sent. How many bytes the socket took.
+    pub fn poll_flush<S: Stream>(
+        &mut self,
+        stream: &mut S,
+        gate: Gate,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         if self.pending.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        let taken = write(stream, &self.pending[self.sent..], cx)?;
+        let end = self.sent + self.pass(gate);
+        let taken = write(stream, &self.pending[self.sent..end], cx)?;
         self.sent += taken;
         self.sent_bytes += taken as u64;
         if self.unsent() > 0 {

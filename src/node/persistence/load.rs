@@ -17,21 +17,21 @@ use crate::persistence::rdb::{Broken, Loader, Part, Used};
 use crate::runtime::{File, OpenMode, Runtime};
 
 /// Bytes that are read at once.
-const CHUNK_BYTES: usize = 256 * 1024;
+pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 /// The longest that clients wait for an answer.
-const SLICE: Duration = Duration::from_millis(5);
+pub(super) const SLICE: Duration = Duration::from_millis(5);
 /// Between two lines of progress in the log.
-const PROGRESS: Duration = Duration::from_secs(5);
+pub(super) const PROGRESS: Duration = Duration::from_secs(5);
 
 /// A file that has to be loaded before the node serves.
 pub(in crate::node) struct Found<R: Runtime> {
-    name: String,
-    file: R::File,
-    bytes: u64,
+    pub(super) name: String,
+    pub(super) file: R::File,
+    pub(super) bytes: u64,
 }
 
-/// The dump file, if there is one. From now on the node says that it is loading.
-pub(in crate::node) fn find<R: Runtime>(engine: &mut Engine) -> io::Result<Option<Found<R>>> {
+/// The dump file, if there is one.
+pub(super) fn find<R: Runtime>(engine: &Engine) -> io::Result<Option<Found<R>>> {
     let name = engine.config.dbfilename.clone();
     let about = |e: io::Error| io::Error::new(e.kind(), format!("Can't open {name}: {e}"));
     let file = match R::open(Path::new(&name), OpenMode::Read) {
@@ -39,20 +39,17 @@ pub(in crate::node) fn find<R: Runtime>(engine: &mut Engine) -> io::Result<Optio
         opened => opened.map_err(about)?,
     };
     let bytes = file.length().map_err(about)?;
-    engine.begin_load(bytes, now::<R>());
     Ok(Some(Found { name, file, bytes }))
 }
 
 /// Loads it. An error: the node must not serve, since there is data that cannot be read.
-pub(in crate::node) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, found: Found<R>) -> io::Result<()> {
+pub(super) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Result<()> {
     let started = R::now();
-    if let Err(e) = read(shared, &found).await {
+    if let Err(e) = read(shared, found, 0).await {
         let text = format!("Error loading {}: {e}. Not starting, lest the file be replaced.", found.name);
         return Err(io::Error::new(e.kind(), text));
     }
-    let mut engine = shared.engine.borrow_mut();
-    engine.end_load(now::<R>());
-    let figures = engine.persistence.loaded;
+    let figures = shared.engine.borrow().persistence.loaded;
     info!(
         "DB loaded from disk: {:.3} seconds, {} keys, {} expired",
         (R::now() - started).as_secs_f64(),
@@ -62,7 +59,13 @@ pub(in crate::node) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, found: Fou
     Ok(())
 }
 
-async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Result<()> {
+/// Reads a file in dump form, or what of it is in that form: it ends where the result says. `before`: how many bytes of other
+/// files have been loaded.
+pub(super) async fn read<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    found: &Found<R>,
+    before: u64,
+) -> io::Result<u64> {
     let file = &found.file;
     let mut loader = {
         let engine = shared.engine.borrow();
@@ -77,9 +80,9 @@ async fn read<R: Runtime>(shared: &Rc<Shared<R>>, found: &Found<R>) -> io::Resul
         loader.feed(&buffer[..length]);
         offset += length as u64;
         let ended = taking.take_all::<R>(&mut shared.engine.borrow_mut(), &mut loader)?;
-        shared.engine.borrow_mut().note_loaded(offset);
+        shared.engine.borrow_mut().note_loaded(before + offset);
         if ended {
-            return Ok(());
+            return Ok(loader.position());
         }
         if length == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends too early"));

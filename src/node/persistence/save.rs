@@ -8,12 +8,13 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::append_all;
-use crate::engine::persistence::SaveHead;
+use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
 use crate::keyspace::{Access, EntryRef, SnapshotStep};
 use crate::node::shared::Shared;
 use crate::node::turns::yield_once;
 use crate::node::{Faults, now};
+use crate::persistence::aof::BaseForm;
 use crate::persistence::rdb::{Options, Saver, Used};
 use crate::runtime::{File, Now, OpenMode, Runtime};
 
@@ -47,12 +48,32 @@ pub(super) async fn save<R: Runtime>(shared: &Rc<Shared<R>>, head: SaveHead) -> 
         Err(_) if aborted => info!("The save under way was given up."),
         Err(e) => warn!("Error saving the data set: {e}"),
     }
+    end(shared, written.is_ok()).await;
+    written.is_ok()
+}
+
+/// Saves the base of an append log as this file, which is synced. Its handle; its name is the caller's concern.
+pub(super) async fn save_base<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    head: &SaveHead,
+    path: &Path,
+    _form: BaseForm,
+) -> io::Result<R::File> {
+    let written = write_to(shared, head, path).await;
+    end(shared, written.is_ok()).await;
     if written.is_err() {
+        let _ = R::remove(path);
+    }
+    written
+}
+
+/// Tells the engine how a save has ended.
+async fn end<R: Runtime>(shared: &Rc<Shared<R>>, well: bool) {
+    if !well {
         shared.engine.borrow_mut().abort_failed_save();
         clear_away(shared).await;
     }
-    shared.engine.borrow_mut().end_save(written.is_ok(), now::<R>());
-    written.is_ok()
+    shared.engine.borrow_mut().end_save(well, now::<R>());
 }
 
 /// What was held back for a save that has ended too early.
@@ -67,15 +88,15 @@ async fn write<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead) -> io::Resul
     // Always the same name, so that crashes do not leave a row of files behind.
     let temporary = path.with_file_name(format!("temp-{}", path.display()));
     let written = write_to(shared, head, &temporary).await;
-    if let Err(e) = written.and_then(|()| R::rename(&temporary, &path)) {
+    if let Err(e) = written.and_then(|_| R::rename(&temporary, &path)) {
         let _ = R::remove(&temporary);
         return Err(e);
     }
     R::sync_directory(Path::new(".")).await
 }
 
-async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Path) -> io::Result<()> {
-    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), path, shared.faults)?;
+async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Path) -> io::Result<R::File> {
+    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path, shared.faults)?;
     writing.head(head);
     loop {
         let step = writing.slice(&mut shared.engine.borrow_mut(), head);
@@ -91,11 +112,14 @@ async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Pa
 }
 
 impl<R: Runtime> Writing<R> {
-    fn begin(engine: &Engine, path: &Path, faults: Faults) -> io::Result<Writing<R>> {
+    fn begin(engine: &Engine, purpose: Purpose, path: &Path, faults: Faults) -> io::Result<Writing<R>> {
         let file = R::open(path, OpenMode::ReadWrite)?;
         file.set_length(0)?;
         let options = Options { compress: engine.config.rdbcompression, checksum: engine.config.rdbchecksum };
-        let incremental = engine.config.rdb_save_incremental_fsync;
+        let incremental = match purpose {
+            Purpose::Dump => engine.config.rdb_save_incremental_fsync,
+            Purpose::Base => engine.config.aof_rewrite_incremental_fsync,
+        };
         Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental, faults })
     }
 
@@ -104,7 +128,7 @@ impl<R: Runtime> Writing<R> {
         self.saver.aux("redis-bits", usize::BITS.to_string().as_bytes());
         self.saver.aux("ctime", head.at.wall.seconds().to_string().as_bytes());
         self.saver.aux("used-mem", head.used_memory.to_string().as_bytes());
-        self.saver.aux("aof-base", b"0");
+        self.saver.aux("aof-base", if head.purpose == Purpose::Base { b"1" } else { b"0" });
         head.libraries.iter().for_each(|library| self.saver.library(library));
     }
 
@@ -145,7 +169,7 @@ impl<R: Runtime> Writing<R> {
         Ok(())
     }
 
-    async fn end(mut self) -> io::Result<()> {
+    async fn end(mut self) -> io::Result<R::File> {
         self.saver.end();
         self.flush(0).await?;
         if let Some(header) = self.saver.final_header() {
@@ -155,7 +179,8 @@ impl<R: Runtime> Writing<R> {
                 rest = &rest[self.file.write_at(rest, at as u64)?..];
             }
         }
-        self.file.sync().await
+        self.file.sync().await?;
+        Ok(self.file)
     }
 }
 

@@ -245,8 +245,8 @@ impl Reader {
         self.is_all = true;
     }
 
-    /// How many bytes of the file have been seen.
-    fn fed(&self) -> u64 {
+    /// How many bytes of the file have been seen: where it goes on.
+    pub fn fed(&self) -> u64 {
         self.origin + self.buffer.len() as u64
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Report;
-use crate::engine::persistence::Loading;
+use crate::engine::persistence::{Loading, Purpose};
 use crate::engine::{Engine, PauseScope, REDIS_VERSION, SEAWALL_VERSION};
 use crate::runtime::Now;
 
@@ -84,7 +84,6 @@ pub(super) fn clients(report: &mut Report, engine: &Engine, now: Now) {
     pause(report, engine, now);
 }
 
-/// Of the append log: what Redis shows when it is off.
 pub(super) fn persistence(report: &mut Report, engine: &Engine, now: Now) {
     let (saves, loading) = (engine.save_figures(), engine.persistence.loading());
     let seconds = |took: Duration| took.as_secs() as i64;
@@ -95,24 +94,44 @@ pub(super) fn persistence(report: &mut Report, engine: &Engine, now: Now) {
     report.field("current_save_keys_processed", saves.under_way.map_or(0, |(_, shown, _)| shown));
     report.field("current_save_keys_total", saves.under_way.map_or(0, |(_, _, keys)| keys));
     report.field("rdb_changes_since_last_save", saves.changes);
-    report.field("rdb_bgsave_in_progress", u8::from(saves.under_way.is_some()));
+    let is_saving = engine.persistence.saving_for() == Some(Purpose::Dump);
+    report.field("rdb_bgsave_in_progress", u8::from(is_saving));
     report.field("rdb_last_save_time", saves.last_save);
     report.field("rdb_last_bgsave_status", if saves.last_ok { "ok" } else { "err" });
     report.field("rdb_last_bgsave_time_sec", saves.last_took.map_or(-1, seconds));
-    report.field("rdb_current_bgsave_time_sec", saves.under_way.map_or(-1, |(begun, ..)| since(begun)));
+    let current = saves.under_way.filter(|_| is_saving);
+    report.field("rdb_current_bgsave_time_sec", current.map_or(-1, |(begun, ..)| since(begun)));
     report.field("rdb_saves", saves.saves);
     report.field("rdb_last_load_keys_expired", engine.persistence.loaded.expired);
     report.field("rdb_last_load_keys_loaded", engine.persistence.loaded.keys);
-    for name in ["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"] {
-        report.field(name, 0);
-    }
-    report.field("aof_last_rewrite_time_sec", -1);
-    report.field("aof_current_rewrite_time_sec", -1);
-    report.field("aof_last_bgrewrite_status", "ok");
-    report.field("aof_rewrites", 0);
-    report.field("aof_last_write_status", "ok");
+    append_log(report, engine, now);
     if let Some(loading) = loading {
         progress(report, loading, now);
+    }
+}
+
+fn append_log(report: &mut Report, engine: &Engine, now: Now) {
+    let (append, status) = (&engine.append, |failed| if failed { "err" } else { "ok" });
+    let (policy, last, rewriting) = (&append.policy, append.last_rewrite(), append.rewriting());
+    let seconds = |took: Duration| took.as_secs() as i64;
+    report.field("aof_enabled", u8::from(engine.config.appendonly));
+    report.field("aof_rewrite_in_progress", u8::from(rewriting.is_some()));
+    report.field("aof_rewrite_scheduled", u8::from(append.scheduled && rewriting.is_none()));
+    report.field("aof_last_rewrite_time_sec", last.took.map_or(-1, seconds));
+    let current = rewriting.map_or(-1, |begun| seconds(now.mono - begun.mono));
+    report.field("aof_current_rewrite_time_sec", current);
+    report.field("aof_last_bgrewrite_status", status(last.failed));
+    report.field("aof_rewrites", last.begun);
+    report.field("aof_rewrites_consecutive_failures", last.failures);
+    report.field("aof_last_write_status", status(policy.refusal().is_some()));
+    if engine.config.appendonly {
+        let (current_bytes, base_bytes) = policy.sizes();
+        report.field("aof_current_size", current_bytes);
+        report.field("aof_base_size", base_bytes);
+        report.field("aof_pending_rewrite", 0);
+        report.field("aof_buffer_length", policy.held());
+        report.field("aof_pending_bio_fsync", u8::from(policy.is_syncing()));
+        report.field("aof_delayed_fsync", policy.delayed_syncs());
     }
 }
 

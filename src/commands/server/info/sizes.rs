@@ -21,7 +21,7 @@ pub(super) fn memory(report: &mut Report, engine: &Engine, _: Now) {
     report.field("mem_clients_slaves", 0);
     report.field("mem_clients_normal", figures.clients);
     report.field("mem_cluster_links", 0);
-    report.field("mem_aof_buffer", 0);
+    report.field("mem_aof_buffer", engine.append.policy.held());
     report.field("mem_allocator", "jemalloc");
     report.field("lazyfree_pending_objects", engine.garbage_len());
     report.field("lazyfreed_objects", engine.stats.lazyfreed_objects);

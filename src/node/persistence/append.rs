@@ -1,0 +1,181 @@
+//! Appending to the log: hands the engine's effects to the policy, and does what that decides.
+//!
+//! Effects are written once in a turn, for all clients together: whoever has replies to send calls [`settle`] first, and the
+//! first one to do so writes what all have done since the last time. Replies leave when the [`Gate`] lets them.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::log::{Gate, Log, Task};
+use super::{error_text, rewrite};
+use crate::engine::Engine;
+use crate::engine::effects::Reader;
+use crate::engine::persistence::Purpose;
+use crate::node::now;
+use crate::node::shared::Shared;
+use crate::persistence::aof::{Action, Rewrite};
+use crate::runtime::{File, Now, Runtime};
+
+/// How often is looked whether the log has come to its end.
+const FINISH_POLL: Duration = Duration::from_millis(1);
+
+/// Writes what was done since the last call. What replies made before have to wait for.
+#[inline]
+pub(in crate::node) fn settle<R: Runtime>(shared: &Rc<Shared<R>>) -> Gate {
+    if shared.engine.borrow().log_has_work() {
+        work(shared);
+    }
+    Gate::of(&shared.engine.borrow().append.policy)
+}
+
+fn work<R: Runtime>(shared: &Rc<Shared<R>>) {
+    let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+    hand_in(&mut engine, &mut log, now::<R>());
+    begin_scheduled(shared, &mut engine, &mut log);
+    execute(shared, &mut engine, &mut log);
+}
+
+/// Time has passed.
+pub(in crate::node) fn tick<R: Runtime>(shared: &Rc<Shared<R>>) {
+    let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+    hand_in(&mut engine, &mut log, now::<R>());
+    engine.append.decide(|policy, out| policy.on_tick(R::now(), out));
+    begin_scheduled(shared, &mut engine, &mut log);
+    execute(shared, &mut engine, &mut log);
+}
+
+/// Before the node ends: all that was done becomes durable, as far as the disk lets it, and the log ends with it. Nothing may
+/// be written meanwhile.
+pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
+    settle(shared);
+    {
+        let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+        log.is_ending = true;
+        engine.append.decide(|policy, out| policy.turn_off(R::now(), out));
+        execute(shared, &mut engine, &mut log);
+    }
+    loop {
+        let is_done = {
+            let policy = &shared.engine.borrow().append.policy;
+            policy.held() == 0 && !policy.is_syncing()
+        };
+        if is_done {
+            return;
+        }
+        R::sleep(FINISH_POLL).await;
+    }
+}
+
+/// Takes the effects over from the engine.
+pub(super) fn hand_in<R: Runtime>(engine: &mut Engine, log: &mut Log<R>, at: Now) {
+    if engine.effects.is_empty() || !engine.append.policy.collects() {
+        return;
+    }
+    let before = log.held.len();
+    if engine.config.aof_timestamp_enabled {
+        log.annotator.annotate(at.wall.seconds(), &mut log.held);
+    }
+    engine.effects.drain_into(Reader::Log, &mut log.held);
+    let bytes = (log.held.len() - before) as u64;
+    engine.append.decide(|policy, out| policy.on_effects(at.mono, bytes, out));
+}
+
+/// BGREWRITEAOF
+fn begin_scheduled<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>) {
+    if !engine.append.scheduled || engine.append.rewriting().is_some() || log.wanted.is_some() {
+        return;
+    }
+    let task = match engine.append.policy.rewrite_kind() {
+        Some(kind) => Task::Log(kind),
+        None if !engine.config.appendonly => Task::WhileOff,
+        None => return,
+    };
+    want(shared, engine, log, task);
+}
+
+/// Does what the policy wants done.
+pub(super) fn execute<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>) {
+    // Actions may call for more, which come behind. The list's memory stays.
+    let mut actions = std::mem::take(&mut engine.append.actions);
+    let mut done = 0;
+    while done < actions.len() {
+        let action = std::mem::replace(&mut actions[done], Action::Accept);
+        done += 1;
+        if let Action::Write { bytes } = action {
+            let written = log.write(bytes);
+            engine.append.policy.on_written(R::now(), bytes, written, &mut actions);
+        } else {
+            act(shared, engine, log, action);
+        }
+    }
+    actions.clear();
+    engine.append.actions = actions;
+    let collects = engine.append.policy.collects();
+    if engine.effects.wanted() != collects {
+        engine.effects.set_wanted(collects);
+    }
+}
+
+fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>, action: Action) {
+    match action {
+        Action::Write { .. } => unreachable!("writes are done where their outcome is looked at"),
+        Action::Sync { ticket } => sync(shared, log, ticket),
+        Action::NextFile => log.go_on_in_next(),
+        Action::Discard { bytes } => log.forget(bytes as usize),
+        Action::Acknowledge { through } => {
+            while let Some(client) = log.reached(through) {
+                shared.wake(client);
+            }
+        }
+        Action::StartRewrite(kind) => {
+            if kind == Rewrite::Beside {
+                info!("Starting automatic rewriting of AOF");
+            }
+            want(shared, engine, log, Task::Log(kind));
+        }
+        Action::AbandonRewrite => {
+            (log.is_abandoned, log.wanted) = (true, None);
+            if engine.persistence.saving_for() == Some(Purpose::Base) {
+                engine.abort_save();
+            }
+        }
+        Action::Refuse { error } => {
+            warn!("The append log can't be written: {error}. Writes are refused until it can.");
+        }
+        Action::Accept => info!("The append log can be written again; writes are accepted."),
+        Action::Exit { error } => {
+            let text = format!(
+                "Can't recover from AOF write error when the AOF fsync policy is 'always': {error}. Exiting..."
+            );
+            error!("{text}");
+            shared.fail(io::Error::other(text));
+        }
+    }
+}
+
+fn want<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>, task: Task) {
+    engine.append.scheduled = false;
+    log.wanted = Some(task);
+    if !std::mem::replace(&mut log.has_rewriter, true) {
+        R::spawn(rewrite::run(shared.clone()));
+    }
+}
+
+/// Begins a sync of the file that is written to, and tells the policy how it ended.
+fn sync<R: Runtime>(shared: &Rc<Shared<R>>, log: &Log<R>, ticket: u64) {
+    // The policy syncs only what it has written.
+    let Some(file) = log.file.clone() else { return };
+    let (shared, syncing) = (shared.clone(), file.sync());
+    R::spawn(async move {
+        let result = syncing.await.map_err(|e| error_text(&e));
+        {
+            let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+            engine.append.decide(|policy, out| policy.on_synced(R::now(), ticket, result, out));
+            execute(&shared, &mut engine, &mut log);
+        }
+        drop(file);
+    });
+}

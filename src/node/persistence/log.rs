@@ -1,0 +1,142 @@
+//! The append log as the node holds it: effects that are not written yet, the open files, and who waits for an acknowledgement.
+//!
+//! What happens to it is decided elsewhere ([`AppendLog`](crate::persistence::aof::AppendLog)) and done by [`super::append`]; this is
+//! what both work with.
+
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+
+use super::error_text;
+use crate::engine::session::SessionHandle;
+use crate::persistence::aof::{Annotator, AppendLog, Manifest, Rewrite, Written};
+use crate::runtime::{File, Runtime};
+
+/// A buffer that many effects have swollen gives the memory beyond this back.
+const HELD_KEPT_BYTES: usize = 256 * 1024;
+
+/// How far the log is: what replies have to wait for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::node) struct Gate {
+    /// The end of all effects: what a reply made now waits for.
+    pub accepted: u64,
+    /// Replies that wait for this or less may leave.
+    pub acknowledged: u64,
+}
+
+impl Gate {
+    pub fn of(policy: &AppendLog) -> Gate {
+        Gate { accepted: policy.accepted(), acknowledged: policy.acknowledged() }
+    }
+
+    /// No reply has to wait.
+    #[inline]
+    pub fn is_open(self) -> bool {
+        self.acknowledged >= self.accepted
+    }
+}
+
+/// A rewrite that is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Task {
+    /// Of the log in force.
+    Log(Rewrite),
+    /// There is none: only its base is made.
+    WhileOff,
+}
+
+/// See the module.
+pub(in crate::node) struct Log<R: Runtime> {
+    /// Which files make it up, once that is known.
+    pub(super) manifest: Option<Manifest>,
+    /// The one that is written to.
+    pub(super) file: Option<Rc<R::File>>,
+    /// The one that a rewrite has opened to be written to next.
+    pub(super) next: Option<Rc<R::File>>,
+    /// Effects that are not written yet.
+    pub(super) held: Vec<u8>,
+    pub(super) annotator: Annotator,
+    /// The next rewrite.
+    pub(super) wanted: Option<Task>,
+    /// There is a task that does rewrites.
+    pub(super) has_rewriter: bool,
+    /// The rewrite under way is of no use any more.
+    pub(super) is_abandoned: bool,
+    /// The node ends: no rewrite begins.
+    pub(super) is_ending: bool,
+    /// Clients with replies that wait for these positions, which rise.
+    waiting: VecDeque<(u64, SessionHandle)>,
+}
+
+impl<R: Runtime> Default for Log<R> {
+    fn default() -> Self {
+        Log {
+            manifest: None,
+            file: None,
+            next: None,
+            held: Vec::new(),
+            annotator: Annotator::default(),
+            wanted: None,
+            has_rewriter: false,
+            is_abandoned: false,
+            is_ending: false,
+            waiting: VecDeque::new(),
+        }
+    }
+}
+
+impl<R: Runtime> Log<R> {
+    /// Has a client woken when the log is acknowledged up to this position.
+    pub fn wait(&mut self, position: u64, client: SessionHandle) {
+        self.waiting.push_back((position, client));
+    }
+
+    /// The next client whose position has been reached.
+    pub(super) fn reached(&mut self, acknowledged: u64) -> Option<SessionHandle> {
+        let (position, client) = *self.waiting.front()?;
+        (position <= acknowledged).then(|| {
+            self.waiting.pop_front();
+            client
+        })
+    }
+
+    /// Appends the first `bytes` of what is held.
+    pub(super) fn write(&mut self, bytes: u64) -> Written {
+        let (bytes, mut done) = (bytes as usize, 0);
+        let outcome = loop {
+            if done == bytes {
+                break Written::All;
+            }
+            let appended = match &self.file {
+                Some(file) => file.append(&self.held[done..bytes]),
+                None => Err(io::ErrorKind::NotFound.into()),
+            };
+            match appended {
+                Ok(0) => break part(done, &io::ErrorKind::WriteZero.into()),
+                Ok(appended) => done += appended,
+                Err(e) => break part(done, &e),
+            }
+        };
+        self.forget(done);
+        outcome
+    }
+
+    /// Drops the first `bytes` of what is held.
+    pub(super) fn forget(&mut self, bytes: usize) {
+        self.held.drain(..bytes.min(self.held.len()));
+        if self.held.is_empty() {
+            self.held.shrink_to(HELD_KEPT_BYTES);
+        }
+    }
+
+    /// From now on the file that a rewrite has opened is written to.
+    pub(super) fn go_on_in_next(&mut self) {
+        if let Some(next) = self.next.take() {
+            self.file = Some(next);
+        }
+    }
+}
+
+fn part(done: usize, error: &io::Error) -> Written {
+    Written::Part { bytes: done as u64, error: error_text(error) }
+}
