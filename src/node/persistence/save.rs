@@ -11,8 +11,8 @@ use super::append_all;
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
 use crate::keyspace::{Access, EntryRef, SnapshotStep};
-use crate::node::now;
 use crate::node::shared::Shared;
+use crate::node::{Faults, now};
 use crate::persistence::aof::BaseForm;
 use crate::persistence::rdb::{Options, Saver, Used};
 use crate::runtime::{File, Now, OpenMode, Runtime};
@@ -34,6 +34,7 @@ struct Writing<R: Runtime> {
     saver: Saver,
     unsynced_bytes: usize,
     incremental: bool,
+    faults: Faults,
 }
 
 /// Brings a save to its end, and tells the engine how it ended.
@@ -94,7 +95,7 @@ async fn write<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead) -> io::Resul
 }
 
 async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Path) -> io::Result<R::File> {
-    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path)?;
+    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path, shared.faults)?;
     writing.head(head);
     loop {
         let step = writing.slice(&mut shared.engine.borrow_mut(), head);
@@ -110,7 +111,7 @@ async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Pa
 }
 
 impl<R: Runtime> Writing<R> {
-    fn begin(engine: &Engine, purpose: Purpose, path: &Path) -> io::Result<Writing<R>> {
+    fn begin(engine: &Engine, purpose: Purpose, path: &Path, faults: Faults) -> io::Result<Writing<R>> {
         let file = R::open(path, OpenMode::ReadWrite)?;
         file.set_length(0)?;
         let options = Options { compress: engine.config.rdbcompression, checksum: engine.config.rdbchecksum };
@@ -118,7 +119,7 @@ impl<R: Runtime> Writing<R> {
             Purpose::Dump => engine.config.rdb_save_incremental_fsync,
             Purpose::Base => engine.config.aof_rewrite_incremental_fsync,
         };
-        Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental })
+        Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental, faults })
     }
 
     fn head(&mut self, head: &SaveHead) {
@@ -139,7 +140,8 @@ impl<R: Runtime> Writing<R> {
                 let (keys, volatile) = head.databases[database];
                 self.saver.database(database, keys, volatile);
                 let used = if writes_use { used(access, entry, at) } else { Used::Unknown };
-                self.saver.entry(entry.key(), entry.value(), entry.expiry(), used);
+                let expiry = entry.expiry().filter(|_| !self.faults.forget_expiry);
+                self.saver.entry(entry.key(), entry.value(), expiry, used);
             });
             if step == SnapshotStep::Done
                 || self.saver.buffered() >= CHUNK_BYTES
