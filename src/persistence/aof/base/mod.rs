@@ -2,10 +2,11 @@
 //!
 //! The commands are those of Redis (`rewriteAppendOnlyFileRio` in its `aof.c`), so that each of its versions that knows the values
 //! loads them. Two things are not quite so. A stream that no commands make, since an entry that is delivered and not acknowledged has
-//! been deleted, is written as RESTORE, where Redis forgets the entry. And what no server's commands can say is lost here as
+//! been deleted, is written as RESTORE, where Redis forgets the entry; so is a large stream that comes in parts. And what no server's commands can say is lost here as
 //! it is there: when a consumer was last seen, and how a value was held.
 
 mod commands;
+mod parts;
 mod stream;
 
 use commands::{Commands, Row};
@@ -13,16 +14,18 @@ use commands::{Commands, Row};
 use super::log::Annotator;
 use crate::text::DoubleText;
 use crate::types::list::End;
-use crate::types::{HashRef, Item, ListRef, ObjectRef, SetRef, SortedSetRef, Value, View};
+use crate::types::{HashRef, Head, Item, ListRef, ObjectRef, Part, SetRef, SortedSetRef, Value, View};
 
 /// Bytes of room that a new buffer has at most.
 const ROOM_BYTES_MAX: usize = 1 << 20;
 
 /// A base in the making: collects bytes, which whoever writes the file takes from time to time. It has no end of its own.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct LogBase {
     commands: Commands,
     database: Option<usize>,
+    /// The value that comes in parts.
+    parts: Option<parts::Parts>,
 }
 
 impl LogBase {
@@ -64,6 +67,16 @@ impl LogBase {
         if let Some(at_ms) = expiry_ms {
             self.commands.begin(b"PEXPIREAT", 2).word(key).number(at_ms);
         }
+    }
+
+    /// Adds a key whose value comes in [parts](Self::part).
+    pub fn begin(&mut self, key: &[u8], head: Head, expiry_ms: Option<i64>) {
+        self.parts = Some(parts::Parts::new(key, head, expiry_ms));
+    }
+
+    /// Adds a part of the value that was begun last.
+    pub fn part(&mut self, part: Part<'_>) {
+        self.parts.take_if(|parts| parts.part(&mut self.commands, part));
     }
 
     /// Bytes that wait to be [taken](Self::take).
