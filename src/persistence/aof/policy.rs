@@ -595,10 +595,9 @@ impl AppendLog {
         if is_suspended { Fsync::No } else { self.settings.fsync }
     }
 
-    /// Does what can be done now. A write comes alone, as its outcome decides on the rest: while one is to be done, which an
-    /// earlier input has called for, nothing else is wanted.
+    /// Does what can be done now. A write comes alone, as its outcome decides on the rest.
     fn pump(&mut self, now: Monotonic, out: &mut Vec<Action>) {
-        if self.has_exited || out.iter().any(|action| matches!(action, Action::Write { .. })) {
+        if self.has_exited {
             return;
         }
         self.ask_for_fresh(now, out);
@@ -700,6 +699,8 @@ impl AppendLog {
             State::On | State::Switching { .. } | State::Closing { .. } => match self.fsync() {
                 Fsync::Always => self.synced,
                 Fsync::EverySecond if self.is_exposed(now) => self.synced,
+                // Not synced during a rewrite, but the crash of the process alone must not take it.
+                Fsync::No if self.settings.fsync == Fsync::Always => self.written,
                 Fsync::EverySecond | Fsync::No => self.accepted,
             },
         };
