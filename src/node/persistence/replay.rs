@@ -13,8 +13,7 @@ use super::load::{self, CHUNK_BYTES, Found, PROGRESS, SLICE};
 use crate::engine::session::SessionHandle;
 use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
-use crate::persistence::aof::{Manifest, Next, Reader, Torn, Unit};
+use crate::persistence::aof::{Corrupt, Manifest, Next, Reader, Torn, Unit};
 use crate::runtime::{Address, File, OpenMode, Runtime};
 
 /// How a file in dump form begins.
@@ -139,14 +138,23 @@ impl<R: Runtime> Loading<'_, R> {
             }
             offset = reader.fed();
             loop {
-                match reader.next().map_err(invalid)? {
+                let next = reader.next();
+                if self.shared.faults.load_past_torn
+                    && let Some(wrong_at) = wrong_at(&next)
+                {
+                    let Some(behind) = self.request_behind(wrong_at)? else { return Ok(None) };
+                    reader = Reader::new(behind, self.found.bytes);
+                    offset = behind;
+                    break;
+                }
+                match next.map_err(invalid)? {
                     Next::Unit(unit) => self.run(unit)?,
                     Next::More => break,
                     Next::Torn(torn) => return Ok(Some(torn)),
                     Next::End | Next::Later { .. } => return Ok(None),
                 }
                 if R::now() - slice > SLICE {
-                    yield_once().await;
+                    R::yield_now().await;
                     slice = R::now();
                 }
             }
@@ -156,6 +164,14 @@ impl<R: Runtime> Loading<'_, R> {
                 info!("Loading {}: {offset} of {} bytes", self.found.name, self.found.bytes);
             }
         }
+    }
+
+    /// Where something begins behind this that looks like a request ([`Faults::load_past_torn`](crate::node::Faults)).
+    fn request_behind(&self, position: u64) -> io::Result<Option<u64>> {
+        let mut rest = vec![0; self.found.bytes.saturating_sub(position) as usize];
+        let length = self.found.file.read_at(&mut rest, position)?;
+        let found = memchr::memmem::find(&rest[..length], b"\r\n*");
+        Ok(found.map(|at| position + at as u64 + 2))
     }
 
     fn run(&mut self, unit: Unit<'_>) -> io::Result<()> {
@@ -187,6 +203,15 @@ impl<R: Runtime> Loading<'_, R> {
         warn!("{} {torn}: cut off", self.found.name);
         self.found.file.set_length(torn.cut_at)?;
         self.found.file.sync().await
+    }
+}
+
+/// Where a log is not well-formed.
+fn wrong_at(next: &Result<Next<'_>, Corrupt>) -> Option<u64> {
+    match next {
+        Ok(Next::Torn(torn)) => Some(torn.cut_at),
+        Err(corrupt) => Some(corrupt.at),
+        Ok(_) => None,
     }
 }
 

@@ -11,9 +11,8 @@ use super::append_all;
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
 use crate::keyspace::{Access, EntryRef, SnapshotStep};
-use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
+use crate::node::{Faults, now};
 use crate::persistence::aof::BaseForm;
 use crate::persistence::rdb::{Options, Saver, Used};
 use crate::runtime::{File, Now, OpenMode, Runtime};
@@ -35,6 +34,7 @@ struct Writing<R: Runtime> {
     saver: Saver,
     unsynced_bytes: usize,
     incremental: bool,
+    faults: Faults,
 }
 
 /// Brings a save to its end, and tells the engine how it ended.
@@ -78,7 +78,7 @@ async fn end<R: Runtime>(shared: &Rc<Shared<R>>, well: bool) {
 /// What was held back for a save that has ended too early.
 async fn clear_away<R: Runtime>(shared: &Rc<Shared<R>>) {
     while shared.engine.borrow_mut().save_step(BUCKETS * STEPS_MAX, |_, _| ()) != SnapshotStep::Done {
-        yield_once().await;
+        R::yield_now().await;
     }
 }
 
@@ -95,7 +95,7 @@ async fn write<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead) -> io::Resul
 }
 
 async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Path) -> io::Result<R::File> {
-    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path)?;
+    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path, shared.faults)?;
     writing.head(head);
     loop {
         let step = writing.slice(&mut shared.engine.borrow_mut(), head);
@@ -106,12 +106,12 @@ async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Pa
         if step == SnapshotStep::Done {
             return writing.end().await;
         }
-        yield_once().await;
+        R::yield_now().await;
     }
 }
 
 impl<R: Runtime> Writing<R> {
-    fn begin(engine: &Engine, purpose: Purpose, path: &Path) -> io::Result<Writing<R>> {
+    fn begin(engine: &Engine, purpose: Purpose, path: &Path, faults: Faults) -> io::Result<Writing<R>> {
         let file = R::open(path, OpenMode::ReadWrite)?;
         file.set_length(0)?;
         let options = Options { compress: engine.config.rdbcompression, checksum: engine.config.rdbchecksum };
@@ -119,7 +119,7 @@ impl<R: Runtime> Writing<R> {
             Purpose::Dump => engine.config.rdb_save_incremental_fsync,
             Purpose::Base => engine.config.aof_rewrite_incremental_fsync,
         };
-        Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental })
+        Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental, faults })
     }
 
     fn head(&mut self, head: &SaveHead) {
@@ -140,7 +140,8 @@ impl<R: Runtime> Writing<R> {
                 let (keys, volatile) = head.databases[database];
                 self.saver.database(database, keys, volatile);
                 let used = if writes_use { used(access, entry, at) } else { Used::Unknown };
-                self.saver.entry(entry.key(), entry.value(), entry.expiry(), used);
+                let expiry = entry.expiry().filter(|_| !self.faults.forget_expiry);
+                self.saver.entry(entry.key(), entry.value(), expiry, used);
             });
             if step == SnapshotStep::Done
                 || self.saver.buffered() >= CHUNK_BYTES
