@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::append_all;
+use super::behind::Behind;
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
 use crate::keyspace::{Access, EntryRef, SnapshotStep};
@@ -25,15 +25,13 @@ const SLICE: Duration = Duration::from_micros(500);
 const STEPS_MAX: usize = 64;
 /// Bytes that are written at once, about.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// With `rdb-save-incremental-fsync`, so many bytes are synced at once.
-const SYNC_BYTES: usize = 4 << 20;
+/// So many bytes may wait for a slow disk.
+const WAITING_BYTES_MAX: usize = 1 << 20;
 
 /// A file in the making.
 struct Writing<R: Runtime> {
-    file: R::File,
+    file: Behind<R>,
     saver: Saver,
-    unsynced_bytes: usize,
-    incremental: bool,
     faults: Faults,
 }
 
@@ -119,7 +117,7 @@ impl<R: Runtime> Writing<R> {
             Purpose::Dump => engine.config.rdb_save_incremental_fsync,
             Purpose::Base => engine.config.aof_rewrite_incremental_fsync,
         };
-        Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental, faults })
+        Ok(Writing { file: Behind::new(file, incremental), saver: Saver::new(options), faults })
     }
 
     fn head(&mut self, head: &SaveHead) {
@@ -144,7 +142,7 @@ impl<R: Runtime> Writing<R> {
                 self.saver.entry(entry.key(), entry.value(), expiry, used);
             });
             if step == SnapshotStep::Done
-                || self.saver.buffered() >= CHUNK_BYTES
+                || self.saver.buffered() >= WAITING_BYTES_MAX
                 || R::now() - started > SLICE
             {
                 return step;
@@ -153,33 +151,28 @@ impl<R: Runtime> Writing<R> {
         SnapshotStep::More
     }
 
-    /// Writes what has collected, if that is so much.
+    /// Writes what has collected, if that is so much, and the file is free.
     async fn flush(&mut self, bytes: usize) -> io::Result<()> {
-        if self.saver.buffered() < bytes {
+        let waiting = self.saver.buffered();
+        if waiting < bytes || waiting < WAITING_BYTES_MAX && !self.file.is_free().await? {
             return Ok(());
         }
-        let chunk = self.saver.take();
-        append_all(&self.file, &chunk)?;
-        self.unsynced_bytes += chunk.len();
-        if self.incremental && self.unsynced_bytes >= SYNC_BYTES {
-            self.unsynced_bytes = 0;
-            self.file.sync().await?;
-        }
-        Ok(())
+        self.file.write(self.saver.take()).await
     }
 
     async fn end(mut self) -> io::Result<R::File> {
         self.saver.end();
-        self.flush(0).await?;
+        self.file.write(self.saver.take()).await?;
+        let file = self.file.end().await?;
         if let Some(header) = self.saver.final_header() {
             let mut rest: &[u8] = &header;
             while !rest.is_empty() {
                 let at = header.len() - rest.len();
-                rest = &rest[self.file.write_at(rest, at as u64)?..];
+                rest = &rest[file.write_at(rest, at as u64)?..];
             }
         }
-        self.file.sync().await?;
-        Ok(self.file)
+        file.sync().await?;
+        Ok(file)
     }
 }
 
