@@ -6,6 +6,7 @@
 
 mod append;
 mod behind;
+mod form;
 mod load;
 mod log;
 mod replay;
