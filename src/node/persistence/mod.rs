@@ -5,6 +5,7 @@
 //! so there is always a whole file, the old one or the new one, and never half of one.
 
 mod append;
+mod behind;
 mod form;
 mod load;
 mod log;
@@ -22,7 +23,7 @@ use super::now;
 use super::shared::Shared;
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, PauseScope, Shutdown};
-use crate::runtime::{File, Runtime};
+use crate::runtime::Runtime;
 
 pub(super) use append::{settle, tick};
 pub(super) use log::{Gate, Log};
@@ -113,17 +114,6 @@ fn stay<R: Runtime>(shared: &Shared<R>) -> bool {
     drop(engine);
     shared.deliver();
     false
-}
-
-/// Appends all of it.
-fn append_all(file: &impl File, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.append(bytes)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => bytes = &bytes[written..],
-        }
-    }
-    Ok(())
 }
 
 /// What the operating system says, in its own words: as Redis shows it.
