@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use seawall::commands;
 use seawall::config::arguments::{self, Startup};
-use seawall::node::{Node, Options};
+use seawall::node::{Faults, Node, Options};
 use seawall::runtime::File;
 use seawall::runtime::tokio::{Tokio, host};
 
@@ -99,6 +99,7 @@ fn serve(loaded: startup::Loaded) -> ExitCode {
         table: commands::table(),
         host: Box::new(move |apply, config| startup::apply_change(apply, config, &config_file)),
         config,
+        faults: Faults::default(),
     };
     match Tokio::run(run_node(options, supervisor, pid_file)) {
         Ok(Ok(())) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use seawall::config::Config;
 use seawall::engine::Identity;
-use seawall::node::{Node, Options as NodeOptions};
+use seawall::node::{Faults, Node, Options as NodeOptions};
 use seawall::runtime::Runtime;
 use seawall_sim::{Options, RunReport, SimRuntime, Simulation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,6 +22,7 @@ async fn node() {
         table: seawall::commands::table(),
         host: Box::new(|_, _| ()),
         identity: Identity::default(),
+        faults: Faults::default(),
     };
     let node = Node::<R>::start(options).expect("the port is free");
     node.stopped().await.expect("the node goes on");

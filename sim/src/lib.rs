@@ -25,6 +25,8 @@ mod host;
 #[cfg(madsim)]
 pub mod nemesis;
 pub mod network;
+#[cfg(madsim)]
+pub mod operator;
 pub mod options;
 pub mod plants;
 pub mod queue;

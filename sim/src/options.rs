@@ -62,7 +62,7 @@ impl Default for NetworkOptions {
 }
 
 /// One node's disk. All probabilities are per operation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct DiskSettings {
     /// Bytes that fit on it; beyond, writes fail with `StorageFull`.
     pub capacity_bytes: u64,
@@ -82,6 +82,9 @@ pub struct DiskSettings {
     pub write_latency: Range<Duration>,
     /// Probability that power loss keeps one unsynced sector.
     pub sector_kept: f64,
+    /// Whether a file that power loss leaves longer than it was durable has everything up to its new end, as where a file
+    /// system notes the length after the data; or holes, which read as zeros.
+    pub tails_in_order: bool,
     /// Whether power loss keeps a first part of the unsynced changes of names, as one journal does, or any of them that do
     /// not build on a lost one.
     pub names_in_order: bool,
@@ -90,7 +93,7 @@ pub struct DiskSettings {
 }
 
 /// What no server can make up for: the mistakes of a server that uses its disk carelessly, seen from the disk. For plants.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Lies {
     /// A sync of a directory succeeds and does nothing.
     pub directory_sync_skipped: bool,
@@ -98,7 +101,12 @@ pub struct Lies {
     pub sync_reported_early: Option<&'static str>,
     /// A sync that failed is reported as done.
     pub sync_errors_hidden: bool,
+    /// What is written to a file with this path arrives as something else.
+    pub forgery: Option<Forgery>,
 }
+
+/// What becomes of bytes on their way to a file, by its path. Who writes is told that all went well.
+pub type Forgery = fn(path: &str, bytes: &[u8]) -> Vec<u8>;
 
 impl Default for DiskSettings {
     fn default() -> Self {
@@ -112,6 +120,7 @@ impl Default for DiskSettings {
             read_latency: Duration::ZERO..Duration::ZERO,
             write_latency: Duration::ZERO..Duration::ZERO,
             sector_kept: 0.5,
+            tails_in_order: false,
             names_in_order: true,
             lies: Lies::default(),
         }
@@ -119,7 +128,7 @@ impl Default for DiskSettings {
 }
 
 /// Everything that a run is given besides its seed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The network.
     pub network: NetworkOptions,

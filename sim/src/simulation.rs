@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::coverage::{Counter, Coverage};
-use crate::disk::Trap;
+use crate::disk::{Strike, Trap};
 use crate::ground::{NodeId, Status};
 use crate::host::madsim;
 use crate::options::{DiskSettings, LinkSettings, Options};
@@ -274,6 +274,11 @@ impl Simulation {
         self.world.on_ground(|ground| ground.record(Kind::Scenario, first, second));
     }
 
+    /// How often something was counted so far.
+    pub fn counted(&self, counter: Counter) -> u64 {
+        self.world.on_ground(|ground| ground.coverage.of(counter))
+    }
+
     /// True time since the run began; no node can see it.
     pub fn true_time(&self) -> Duration {
         self.world.on_ground(|ground| Duration::from_nanos(ground.now))
@@ -388,16 +393,19 @@ impl Simulation {
         self.world.on_disk(node, |disk, _| disk.clear_traps());
     }
 
-    /// True times at which traps on a node's disk struck so far.
-    pub fn strikes(&self, node: NodeId) -> Vec<Duration> {
-        self.world.on_disk(node, |disk, _| {
-            disk.strikes().iter().map(|nanos| Duration::from_nanos(*nanos)).collect()
-        })
+    /// What traps on a node's disk did so far.
+    pub fn strikes(&self, node: NodeId) -> Vec<Strike> {
+        self.world.on_disk(node, |disk, _| disk.strikes().to_vec())
     }
 
     /// Bytes in use on a node's disk.
     pub fn used_bytes(&self, node: NodeId) -> u64 {
         self.world.on_disk(node, |disk, _| disk.used_bytes())
+    }
+
+    /// Flips a bit of one byte of a file.
+    pub fn rot_at(&self, node: NodeId, path: &Path, position: u64) -> io::Result<()> {
+        self.world.on_disk(node, |disk, ground| disk.rot_at(ground, path, position))
     }
 
     /// Flips one bit of a file. Returns its byte; `None` for an empty file.

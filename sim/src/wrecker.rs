@@ -1,21 +1,27 @@
-//! Who ends a node's lives: one fault of its disk in each, then a crash or loss of power, by chance or at one step of what the
-//! node does on its disk; then its return, on which it may be struck again.
+//! Who ends a node's lives: one fault of its disk in each, then a crash, loss of power or SHUTDOWN, by chance or at one step of
+//! what the node does on its disk; then its return, on which it may be struck again.
 //!
-//! Where [`crate::nemesis`] worsens the world around a node that is to go on, this one asks what is left of it.
+//! Where [`crate::nemesis`] worsens the world around a node that is to go on, this one asks what is left of it. It counts which
+//! faults took effect, and at which step of which file the node was struck.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use seawall::runtime::Runtime;
 
+use crate::client::Client;
+use crate::coverage::Counter;
 use crate::disk::{Effect, Operation, Trap, When};
 use crate::ground::{NodeId, Status};
+use crate::operator;
 use crate::random::Random;
 use crate::runtime::SimRuntime;
 use crate::simulation::Simulation;
-use crate::workload::durable::Wake;
+use crate::workload::durable::Journal;
+use crate::workload::keeper::Wake;
 
 /// What happens to the disk in a life, before its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,7 +40,9 @@ pub enum DiskFault {
     ReadErrors,
     /// Syncs take long, and writes stop the process.
     Slow,
-    /// A bit of a snapshot file flips while the node is down.
+    /// Syncs take longer than any loss may be old.
+    Stuck,
+    /// A bit of a file flips while the node is down.
     Rot,
 }
 
@@ -43,24 +51,55 @@ impl DiskFault {
     pub const ALL: &[DiskFault] = &[
         DiskFault::Nothing,
         DiskFault::Step,
+        DiskFault::Step,
         DiskFault::Full,
         DiskFault::WriteErrors,
         DiskFault::SyncErrors,
         DiskFault::ReadErrors,
         DiskFault::Slow,
+        DiskFault::Stuck,
         DiskFault::Rot,
     ];
+
+    /// Its name in counts.
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    /// Whether it can make the node fail at what it promised, so that a SHUTDOWN may be of no use.
+    fn is_error(self) -> bool {
+        matches!(self, DiskFault::Full | DiskFault::WriteErrors | DiskFault::SyncErrors)
+    }
 }
 
-/// Where a node's files are.
-const DIRECTORIES: [&str; 2] = ["/", "/appendonlydir"];
+/// How a life ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct End {
+    /// When, by true time; not earlier than it did.
+    pub at: Duration,
+    /// The node ended as it was told to, in such a way that nothing is lost, and no fault stood in its way.
+    pub keeps_all: bool,
+}
+
+/// How a node may be told to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Telling {
+    /// The command.
+    pub words: &'static [&'static str],
+    /// Whether everything is kept then.
+    pub keeps_all: bool,
+}
+
 /// A trap lets fewer operations pass than two to the power of a number below this; a save takes half a dozen, a rewrite more.
 const STEPS_BITS: u64 = 7;
+/// The same on the files of one step.
+const STEPS_BITS_ON_PATH: u64 = 3;
 /// The same while the node comes back.
 const STEPS_BITS_AT_START: u64 = 4;
-/// The longest that a sync takes on a slow disk: what was written just after one began is durable after two of them and a
-/// second, which has to be within the two seconds of `everysec`.
-const SLOW_SYNC_MAX: Duration = Duration::from_millis(400);
+/// Where a trap waits: anywhere, or at the files of one step.
+const PATHS: [&str; 9] = ["", "", "", "manifest", "temp-", "base", "incr", "appendonlydir", ".rdb"];
+/// The longest that a node takes to end as it was told.
+const ENDING_MAX: Duration = Duration::from_secs(8);
 
 /// See the module.
 #[derive(Debug)]
@@ -69,17 +108,23 @@ pub struct Wrecker {
     pub simulation: Simulation,
     /// The node.
     pub node: NodeId,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Its own random numbers.
     pub random: Random,
     /// What it may do.
     pub faults: &'static [DiskFault],
+    /// How the node may be told to end.
+    pub tellings: &'static [Telling],
+    /// Where the save at the end is noted.
+    pub journal: Journal,
     /// Set when a save or rewrite was asked for.
     pub asked: Rc<Asked>,
     /// What it did in this life.
     pub fault: DiskFault,
 }
 
-/// Whether a save or rewrite was asked for.
+/// Whether a save or rewrite was asked for, and when that was done first in this life.
 #[derive(Debug, Default)]
 pub struct Asked(Cell<bool>);
 
@@ -89,65 +134,158 @@ impl Wake for Asked {
     }
 }
 
+/// What was counted at some moment.
+#[derive(Clone, Copy)]
+struct Marks {
+    strikes: usize,
+    full: u64,
+    syncs: u64,
+}
+
 impl Wrecker {
-    /// Lets the node live for a while, with a fault, and ends it. Returns when its process ended, by true time.
-    pub async fn end_life(&mut self) -> Duration {
+    /// Lets the node live for a while, with a fault, and ends it.
+    pub async fn end_life(&mut self) -> End {
         self.fault = self.faults[self.random.below(self.faults.len() as u64) as usize];
-        self.simulation.count(&format!("disk fault {:?}", self.fault).to_lowercase());
-        let before = self.simulation.strikes(self.node).len();
+        let before = self.marks();
         self.sleep(300, 3000).await;
         self.inflict().await;
         self.sleep(1, 1500).await;
-        if self.random.below(2) == 0 {
+        let is_over = self.random.below(2) == 0;
+        if is_over {
             self.recover();
         }
-        let crashed = self.await_end(before).await;
+        let end = self.await_end(before, is_over).await;
+        self.count_effect(before);
         self.recover();
-        crashed
+        end
+    }
+
+    fn marks(&self) -> Marks {
+        Marks {
+            strikes: self.simulation.strikes(self.node).len(),
+            full: self.simulation.counted(Counter::DiskFull),
+            syncs: self.simulation.counted(Counter::FileSyncs),
+        }
+    }
+
+    /// Says what the fault came to.
+    fn count_effect(&self, before: Marks) {
+        let now = self.marks();
+        let took = match self.fault {
+            DiskFault::Nothing => true,
+            DiskFault::Step | DiskFault::WriteErrors | DiskFault::SyncErrors => now.strikes > before.strikes,
+            DiskFault::Full => now.full > before.full,
+            DiskFault::Slow | DiskFault::Stuck => now.syncs > before.syncs,
+            // It comes when the node is down.
+            DiskFault::ReadErrors | DiskFault::Rot => return,
+        };
+        self.count_fault(if took { "took effect" } else { "came to nothing" });
+        self.count_strikes(before.strikes, "");
+    }
+
+    fn count_fault(&self, what: &str) {
+        self.simulation.count(&format!("fault {}: {what}", self.fault.name()));
+    }
+
+    /// Counts at which steps the node was struck.
+    fn count_strikes(&self, since: usize, during: &str) {
+        for strike in &self.simulation.strikes(self.node)[since..] {
+            let what = match strike.effect {
+                Effect::Fail | Effect::Full => "error",
+                Effect::Crash(_) | Effect::PowerLoss(_) => "end",
+            };
+            let operation = format!("{:?}", strike.operation).to_lowercase();
+            self.simulation
+                .count(&format!("{during}{what} at {operation} of {}", operator::kind(&strike.path)));
+        }
     }
 
     /// Waits a little for an end that was prepared; otherwise brings one about.
-    async fn await_end(&mut self, strikes_before: usize) -> Duration {
+    async fn await_end(&mut self, before: Marks, is_over: bool) -> End {
         for _ in 0..1000 {
             if !self.is_up() {
                 break;
             }
             SimRuntime::sleep(Duration::from_millis(1)).await;
         }
+        if self.is_up() && !self.tellings.is_empty() && self.random.below(3) == 0 {
+            let is_sure = !self.fault.is_error() && (is_over || self.fault != DiskFault::Step);
+            let keeps_all = self.shut_down(is_sure).await;
+            if !self.is_up() {
+                self.simulation.count(if is_sure { "shut down" } else { "shut down beside a fault" });
+                return End { at: self.simulation.true_time(), keeps_all };
+            }
+            self.simulation.count("did not shut down");
+        }
         if self.is_up() {
             let at = self.simulation.true_time();
             self.kill();
-            return at;
+            return End { at, keeps_all: false };
         }
         let strikes = self.simulation.strikes(self.node);
-        match strikes.last() {
-            Some(at) if self.fault == DiskFault::Step && strikes.len() > strikes_before => *at,
+        let at = match strikes.last() {
+            Some(last) if self.fault == DiskFault::Step && strikes.len() > before.strikes => last.at,
             // It ended by itself, perhaps a while ago; nothing of it happened later than now.
-            _ => self.simulation.true_time(),
+            _ => {
+                self.simulation.count("ended by itself");
+                self.simulation.true_time()
+            }
+        };
+        End { at, keeps_all: false }
+    }
+
+    /// Tells the node to end, and waits until it has; the power may be gone right afterwards. Whether everything is kept, if
+    /// nothing stands in its way.
+    async fn shut_down(&mut self, is_sure: bool) -> bool {
+        let Telling { words, keeps_all } =
+            self.tellings[self.random.below(self.tellings.len() as u64) as usize];
+        // Perhaps it makes a snapshot.
+        let save = keeps_all.then(|| self.journal.save());
+        if let Ok(mut client) = Client::connect(self.address, ENDING_MAX).await {
+            // There is a reply only if it does not end.
+            let _ = client.call(words).await;
         }
+        for _ in 0..ENDING_MAX.as_millis() {
+            if !self.is_up() {
+                break;
+            }
+            SimRuntime::sleep(Duration::from_millis(1)).await;
+        }
+        let is_done = !self.is_up() && is_sure;
+        save.filter(|_| is_done).into_iter().for_each(|save| self.journal.saved(save));
+        if !self.is_up() && self.random.below(2) == 0 {
+            self.simulation.power_loss(self.node);
+        }
+        keeps_all && is_done
     }
 
     /// Begins the life's fault, and, where that is over by itself, waits for it.
     async fn inflict(&mut self) {
-        let (times, skip) = (1 + self.random.below(4), self.some(STEPS_BITS));
+        let times = 1 + self.random.below(4);
+        let (path, skip) = self.place();
         let (simulation, node) = (self.simulation.clone(), self.node);
         let fail = |operations| {
-            simulation.set_trap(node, Trap { skip, times, ..Trap::on(operations, Effect::Fail) });
+            simulation.set_trap(node, Trap { path, skip, times, ..Trap::on(operations, Effect::Fail) });
         };
         match self.fault {
             DiskFault::Nothing | DiskFault::ReadErrors | DiskFault::Rot => {}
             DiskFault::Step => self.set_end().await,
-            DiskFault::Full => {
-                let room = simulation.used_bytes(node) + self.random.below(4000);
-                simulation.change_disk(node, |disk| disk.capacity_bytes = room);
-            }
-            DiskFault::WriteErrors => fail(&[Operation::Write, Operation::Create, Operation::Rename]),
+            DiskFault::Full => self.fill(),
+            DiskFault::WriteErrors => fail(Operation::WRITES),
             DiskFault::SyncErrors => fail(&[Operation::Sync, Operation::DirectorySync]),
             DiskFault::Slow => simulation.change_disk(node, |disk| {
-                disk.sync_latency = Duration::from_millis(50)..SLOW_SYNC_MAX;
+                disk.sync_latency = Duration::from_millis(50)..Duration::from_millis(900);
                 disk.write_latency = Duration::ZERO..Duration::from_millis(30);
             }),
+            DiskFault::Stuck => simulation.change_disk(node, |disk| {
+                disk.sync_latency = Duration::from_secs(1)..Duration::from_secs(6);
+            }),
         }
+    }
+
+    fn fill(&mut self) {
+        let room = self.simulation.used_bytes(self.node) + self.random.below(4000);
+        self.simulation.change_disk(self.node, |disk| disk.capacity_bytes = room);
     }
 
     /// Has everything end at one of the next steps on the disk, in half of the cases from when a save is asked for.
@@ -161,30 +299,29 @@ impl Wrecker {
                 SimRuntime::sleep(Duration::from_millis(1)).await;
             }
         }
-        let skip = self.some(STEPS_BITS);
-        self.set_end_at(Operation::CHANGES, skip);
+        let (path, skip) = self.place();
+        self.set_end_at(Operation::CHANGES, path, skip);
     }
 
-    fn set_end_at(&mut self, operations: &'static [Operation], skip: u64) {
+    /// Where a trap is set.
+    fn place(&mut self) -> (String, u64) {
+        let path = PATHS[self.random.below(PATHS.len() as u64) as usize];
+        let skip = self.some(if path.is_empty() { STEPS_BITS } else { STEPS_BITS_ON_PATH });
+        (path.into(), skip)
+    }
+
+    fn set_end_at(&mut self, operations: &'static [Operation], path: String, skip: u64) {
         let when = [When::Before, When::Midway, When::After][self.random.below(3) as usize];
         let effect = if self.random.below(2) == 0 { Effect::Crash(when) } else { Effect::PowerLoss(when) };
-        self.simulation.set_trap(self.node, Trap { skip, ..Trap::on(operations, effect) });
+        self.simulation.set_trap(self.node, Trap { path, skip, ..Trap::on(operations, effect) });
     }
 
     /// Starts the node again, and strikes it on its way a few times at most. Then nothing stands in its way any more.
     pub async fn revive(&mut self) {
         while self.random.below(3) == 0 {
-            let skip = self.some(STEPS_BITS_AT_START);
-            let operations: &[Operation] =
-                if self.random.below(2) == 0 { &[Operation::Read] } else { Operation::CHANGES };
-            self.set_end_at(operations, skip);
-            self.simulation.restart(self.node);
-            self.sleep(1, 300).await;
-            self.simulation.clear_traps(self.node);
-            self.simulation.count("struck at the start");
-            self.kill();
-            self.sleep(1, 300).await;
+            self.strike_at_start().await;
         }
+        let before = self.marks().strikes;
         match self.fault {
             DiskFault::Rot => self.revive_rotten().await,
             DiskFault::ReadErrors => {
@@ -193,48 +330,82 @@ impl Wrecker {
                     .set_trap(self.node, Trap { skip, ..Trap::on(&[Operation::Read], Effect::Fail) });
                 self.simulation.restart(self.node);
                 self.sleep(100, 500).await;
-                self.simulation.clear_traps(self.node);
+                let took = self.marks().strikes > before;
+                self.count_fault(if took { "took effect" } else { "came to nothing" });
+                self.count_strikes(before, "start: ");
+            }
+            DiskFault::Full if self.random.below(2) == 0 => {
+                self.fill();
+                self.simulation.restart(self.node);
+                self.sleep(100, 2000).await;
             }
             _ => self.simulation.restart(self.node),
         }
+        self.recover();
         if !self.is_up() {
             self.simulation.count("refused to start");
             self.simulation.restart(self.node);
         }
     }
 
-    /// A rotten file has to be refused or not to matter. The operator then has the whole file from somewhere else.
-    async fn revive_rotten(&mut self) {
-        let files: Vec<PathBuf> = self.files().into_iter().filter(|path| is_snapshot(path)).collect();
-        let chosen = files.get(self.random.below(files.len() as u64) as usize);
-        let whole = chosen.and_then(|path| Some((path, self.simulation.read_file(self.node, path).ok()?)));
-        if let Some((path, _)) = &whole {
-            // The file is there.
-            let _ = self.simulation.rot(self.node, path);
-        }
+    async fn strike_at_start(&mut self) {
+        let before = self.marks().strikes;
+        let skip = self.some(STEPS_BITS_AT_START);
+        let operations: &[Operation] =
+            if self.random.below(2) == 0 { &[Operation::Read] } else { Operation::CHANGES };
+        self.set_end_at(operations, String::new(), skip);
         self.simulation.restart(self.node);
-        self.sleep(1000, 2000).await;
-        if let Some((path, content)) = whole
-            && !self.is_up()
-        {
-            let _ = self.simulation.write_file(self.node, path, &content);
-        }
+        self.sleep(1, 300).await;
+        self.simulation.clear_traps(self.node);
+        self.count_strikes(before, "start: ");
+        self.simulation.count(match self.marks().strikes - before {
+            0 => "killed soon after the start",
+            _ => "struck at the start",
+        });
+        self.kill();
+        self.sleep(1, 300).await;
     }
 
-    fn files(&self) -> Vec<PathBuf> {
-        let of = |directory: &str| -> Vec<PathBuf> {
-            let names = self.simulation.list_files(self.node, directory.as_ref()).unwrap_or_default();
-            names.iter().map(|name| Path::new(directory).join(name)).collect()
+    /// A rotten file has to be refused or not to matter. The operator then has the whole file from somewhere else.
+    async fn revive_rotten(&mut self) {
+        let files = operator::files(&self.simulation, self.node);
+        let guarded = |path: PathBuf| {
+            let content = self.simulation.read_file(self.node, &path).ok()?;
+            let positions = operator::guarded(&path, &content);
+            (!positions.is_empty()).then_some((path, content, positions))
         };
-        DIRECTORIES.iter().flat_map(|directory| of(directory)).collect()
+        let mut files: Vec<_> = files.into_iter().filter_map(guarded).collect();
+        if files.is_empty() {
+            self.count_fault("came to nothing");
+            return self.simulation.restart(self.node);
+        }
+        let (path, content, positions) = files.swap_remove(self.random.below(files.len() as u64) as usize);
+        let position = positions[self.random.below(positions.len() as u64) as usize];
+        // The file is there.
+        let _ = self.simulation.rot_at(self.node, &path, position);
+        self.simulation.restart(self.node);
+        self.sleep(1000, 2000).await;
+        let what = operator::kind(&path.to_string_lossy());
+        if self.is_up() {
+            self.count_fault(&format!("{what} did not matter"));
+            return;
+        }
+        self.count_fault("took effect");
+        self.count_fault(&format!("{what} was refused"));
+        // A disk without faults takes it.
+        let _ = self.simulation.write_file(self.node, &path, &content);
     }
 
     /// Takes every fault of the disk away.
     fn recover(&self) {
         self.simulation.clear_traps(self.node);
         self.simulation.change_disk(self.node, |disk| {
-            let (lies, names_in_order) = (disk.lies.clone(), disk.names_in_order);
-            *disk = crate::DiskSettings { lies, names_in_order, ..crate::DiskSettings::default() };
+            *disk = crate::DiskSettings {
+                lies: disk.lies.clone(),
+                names_in_order: disk.names_in_order,
+                tails_in_order: disk.tails_in_order,
+                ..crate::DiskSettings::default()
+            };
         });
     }
 
@@ -260,8 +431,4 @@ impl Wrecker {
         let millis = least_ms + self.random.below(most_ms - least_ms);
         SimRuntime::sleep(Duration::from_millis(millis)).await;
     }
-}
-
-fn is_snapshot(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "rdb")
 }

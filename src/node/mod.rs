@@ -10,7 +10,6 @@ mod jobs;
 mod listener;
 mod persistence;
 mod shared;
-mod turns;
 
 use std::io;
 use std::path::PathBuf;
@@ -37,6 +36,17 @@ pub struct Options {
     pub host: HostHook,
     /// Who it is; the start time, run id and memory at start are filled in here.
     pub identity: Identity,
+    /// None, but where checkers are checked.
+    pub faults: Faults,
+}
+
+/// Mistakes that a node makes on purpose, to prove that who checks it would notice. Production never sets one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Faults {
+    /// What follows a torn record of the append log is loaded as if nothing were missing.
+    pub load_past_torn: bool,
+    /// A save forgets the keys' deadlines.
+    pub forget_expiry: bool,
 }
 
 /// A running node.
@@ -49,7 +59,7 @@ impl<R: Runtime> Node<R> {
     ///
     /// Errors: an address that cannot be listened on, named in the message.
     pub fn start(options: Options) -> io::Result<Node<R>> {
-        let Options { config, table, host, mut identity } = options;
+        let Options { config, table, host, mut identity, faults } = options;
         identity.started = now::<R>();
         identity.run_id = run_id::<R>();
         identity.startup_memory_bytes = R::process_memory().allocated as usize;
@@ -57,7 +67,7 @@ impl<R: Runtime> Node<R> {
         let mut engine = Engine::new(config, table, identity, R::random());
         engine.stopwatch = R::now;
         let found = persistence::find::<R>(&mut engine)?;
-        let shared = Rc::new(Shared::new(engine, host));
+        let shared = Rc::new(Shared::new(engine, host, faults));
         R::spawn(cron::run(shared.clone()));
         match found {
             Some(plan) => R::spawn(bring_up(shared.clone(), plan, listeners)),

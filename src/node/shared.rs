@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::{connection, listener, persistence};
+use super::{Faults, connection, listener, persistence};
 use crate::config::{Apply, Config};
 use crate::engine::session::SessionHandle;
 use crate::engine::{Engine, Prepared};
@@ -70,6 +70,8 @@ pub(super) struct Shared<R: Runtime> {
     pub engine: RefCell<Engine>,
     /// See [`Options::host`](super::Options::host).
     pub host: HostHook,
+    /// See [`Options::faults`](super::Options::faults).
+    pub faults: Faults,
     /// The buffers.
     pub scratch: RefCell<Scratch>,
     /// What there is of the append log.
@@ -99,7 +101,7 @@ struct Stop {
 }
 
 impl<R: Runtime> Shared<R> {
-    pub fn new(engine: Engine, host: HostHook) -> Self {
+    pub fn new(engine: Engine, host: HostHook, faults: Faults) -> Self {
         let scratch = Scratch {
             input: vec![0; READ_BYTES].into(),
             batch: Batch::default(),
@@ -111,6 +113,7 @@ impl<R: Runtime> Shared<R> {
         Shared {
             engine: RefCell::new(engine),
             host,
+            faults,
             scratch: RefCell::new(scratch),
             log: RefCell::default(),
             frozen_until: Cell::default(),

@@ -319,3 +319,22 @@ fn a_node_that_saves_by_itself_may_have_saved_later() {
     assert!(judge(&["a", "b"], true).is_ok() && judge(&["a", "b", "c"], true).is_ok());
     assert_eq!(judge(&[], true), Err(Kind::Lost), "the save that succeeded counts");
 }
+
+/// One write at 0, others as given, nothing is left.
+#[test]
+fn every_second_counts_up_to_the_last_acknowledgement() {
+    let at = Duration::from_millis;
+    let judge = |others: &[u64], crashed: u64| {
+        let mut log = seawall_checker::durability::Log::default();
+        for (number, sent) in std::iter::once(&0).chain(others).enumerate() {
+            let element = number.to_string().into_bytes();
+            let unit = log.begin(1, vec![Effect::Append { key: b"list".to_vec(), element }], at(*sent));
+            log.acknowledge(unit, &[], at(*sent + 10));
+        }
+        log.restart(at(crashed), EVERY_SECOND, at(crashed + 100), Default::default());
+        check(&log).map_err(|broken| broken.kind)
+    };
+    assert!(judge(&[1000, 1900], 2000).is_ok());
+    assert_eq!(judge(&[1000, 2100], 2200), Err(Kind::Lost), "two seconds and more");
+    assert!(judge(&[1000, 1900], 9000).is_ok(), "the disk stood still, and nothing more was acknowledged");
+}

@@ -96,15 +96,17 @@ impl Content {
         syncs.into_values().for_each(|mut sync| self.dirty.append(&mut sync.sectors));
     }
 
-    /// Decides each unsynced sector on its own, and the length between the durable and the live one. Returns how many
-    /// sectors were kept and lost.
-    pub fn lose_power(&mut self, random: &mut Random, kept: f64) -> (u64, u64) {
+    /// Decides each unsynced sector on its own, and the length between the durable and the live one; or keeps, of what is
+    /// behind the durable length, all up to the new one. Returns how many sectors were kept and lost.
+    pub fn lose_power(&mut self, random: &mut Random, kept: f64, tail_in_order: bool) -> (u64, u64) {
         self.abandon_syncs();
+        let tail = if tail_in_order { self.durable.len() as u64 / SECTOR_BYTES } else { u64::MAX };
         let length = self.length_left(random);
         self.durable.resize(length as usize, 0);
         let (mut kept_count, mut lost_count) = (0, 0);
         for sector in std::mem::take(&mut self.dirty) {
-            if random.chance(kept) {
+            let is_tail = sector >= tail;
+            if is_tail && sector * SECTOR_BYTES < length || !is_tail && random.chance(kept) {
                 kept_count += 1;
                 self.keep(sector);
             } else {

@@ -30,7 +30,7 @@ use content::Content;
 pub use content::{SECTOR_BYTES, SyncTicket};
 pub use passage::Consequence;
 use passage::Passage;
-pub use trap::{Effect, Operation, Trap, When};
+pub use trap::{Effect, Operation, Strike, Trap, When};
 pub use tree::Inode;
 use tree::Tree;
 
@@ -52,8 +52,7 @@ pub struct Disk {
     /// The path by which each file was last opened or renamed, for traps.
     paths: BTreeMap<Inode, String>,
     traps: Vec<Trap>,
-    /// When each strike of a trap was.
-    strikes: Vec<Nanos>,
+    strikes: Vec<Strike>,
     consequence: Option<Consequence>,
     random: Random,
     number: u64,
@@ -172,7 +171,10 @@ impl Disk {
         ground.count(Counter::FileWrites);
         self.record(ground, 2, inode.0);
         ground.trace.bytes(&bytes[..count]);
-        self.content(inode)?.write_at(&bytes[..count], offset);
+        match self.settings.lies.forgery {
+            Some(forge) => self.content(inode)?.write_at(&forge(&path, &bytes[..count]), offset),
+            None => self.content(inode)?.write_at(&bytes[..count], offset),
+        }
         let latency = self.random.nanos(&self.settings.write_latency);
         self.stall(ground, latency);
         self.leave(passage);
@@ -327,7 +329,8 @@ impl Disk {
         ground.coverage.add(Counter::NamesKept, kept as u64);
         ground.coverage.add(Counter::NamesLost, lost as u64);
         for content in self.files.values_mut() {
-            let (kept, lost) = content.lose_power(&mut self.random, self.settings.sector_kept);
+            let (kept, lost) =
+                content.lose_power(&mut self.random, self.settings.sector_kept, self.settings.tails_in_order);
             ground.coverage.add(Counter::SectorsKept, kept);
             ground.coverage.add(Counter::SectorsLost, lost);
         }

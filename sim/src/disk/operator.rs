@@ -17,11 +17,19 @@ impl Disk {
         if length == 0 {
             return Ok(None);
         }
-        let (position, bit) = (self.random.below(length), self.random.below(8));
+        let position = self.random.below(length);
+        self.rot_at(ground, path, position)?;
+        Ok(Some(position))
+    }
+
+    /// The same to a byte at this position.
+    pub fn rot_at(&mut self, ground: &mut Ground, path: &Path, position: u64) -> io::Result<()> {
+        let inode = self.tree.find_file(path)?;
+        let bit = self.random.below(8);
         self.content(inode)?.flip(position, 1 << bit);
         self.record(ground, 11, position);
         ground.count(Counter::BitsFlipped);
-        Ok(Some(position))
+        Ok(())
     }
 
     /// A file's content, without faults.

@@ -1,8 +1,9 @@
 //! How an operation comes past the disk's faults: traps first, then chance.
 
 use std::io;
+use std::time::Duration;
 
-use super::trap::{Effect, Operation, Trap, When};
+use super::trap::{Effect, Operation, Strike, Trap, When};
 use super::{Disk, EIO};
 use crate::clock::Nanos;
 use crate::coverage::Counter;
@@ -46,8 +47,8 @@ impl Disk {
         self.traps.clear();
     }
 
-    /// True times at which traps struck.
-    pub fn strikes(&self) -> &[Nanos] {
+    /// What traps did, in order.
+    pub fn strikes(&self) -> &[Strike] {
         &self.strikes
     }
 
@@ -70,7 +71,8 @@ impl Disk {
             let probability = self.error_probability(operation);
             return if self.random.chance(probability) { fail(ground, counter) } else { Ok(Passage::Free) };
         };
-        self.strikes.push(ground.now);
+        let at = Duration::from_nanos(ground.now);
+        self.strikes.push(Strike { at, effect, operation, path: path.to_owned() });
         ground.count(Counter::TrapsSprung);
         ground.coverage.count_named(&format!("{effect:?} at {operation:?}").to_lowercase());
         let (consequence, when) = match effect {

@@ -1,6 +1,8 @@
 //! Traps: faults that wait for one operation, so that a crash or an error can be put at every step that a node takes on its
 //! disk. A trap lets some operations pass, strikes a number of times, and is spent.
 
+use std::time::Duration;
+
 /// What a process does with its disk. Opening what exists, listing and asking for lengths change nothing and are not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
@@ -25,6 +27,16 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// All that change something, and are not a sync.
+    pub const WRITES: &[Operation] = &[
+        Operation::Create,
+        Operation::Write,
+        Operation::SetLength,
+        Operation::Rename,
+        Operation::Remove,
+        Operation::CreateDirectory,
+    ];
+
     /// All that leave a trace: what a crash can come between.
     pub const CHANGES: &[Operation] = &[
         Operation::Create,
@@ -60,6 +72,19 @@ pub enum When {
     Midway,
     /// When it is done, and before anybody hears of it.
     After,
+}
+
+/// What a trap did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strike {
+    /// When, by true time.
+    pub at: Duration,
+    /// How.
+    pub effect: Effect,
+    /// To what.
+    pub operation: Operation,
+    /// On which path.
+    pub path: String,
 }
 
 /// See the module.

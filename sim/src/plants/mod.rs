@@ -1,9 +1,11 @@
 //! Mistakes put into a node on purpose, to prove that the simulator finds them. The first of a catalogue.
 //!
 //! The engine is given its commands when it is built; a plant is a table in which some handlers are replaced by wrong ones, or a
-//! disk that hides what a careless node would not do. The server's own code contains none of this.
+//! disk that hides what a careless node would not do. The server's own code contains none of this but two flags, for what can be
+//! done wrongly only from within ([`Faults`]).
 
 mod data;
+mod log;
 mod strings;
 
 use std::sync::OnceLock;
@@ -11,6 +13,7 @@ use std::sync::OnceLock;
 use seawall::commands;
 use seawall::engine::command::{Command, Handler};
 use seawall::engine::table::CommandTable;
+use seawall::node::Faults;
 
 use crate::options::Lies;
 
@@ -37,11 +40,19 @@ pub enum Plant {
     RenameBeforeSync,
     /// A sync that failed is taken for one that succeeded.
     IgnoredSyncError,
+    /// Under `appendfsync always`, replies do not wait for the sync.
+    ReplyBeforeSync,
+    /// Transactions are logged without MULTI and EXEC.
+    UnwrappedTransaction,
+    /// What follows a torn record of the log is loaded.
+    LoadPastTorn,
+    /// A snapshot has no deadlines.
+    ForgottenExpiry,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 10] = [
+    pub const ALL: [Plant; 14] = [
         Plant::ReplyBeforeWrite,
         Plant::LostIncrement,
         Plant::StaleRead,
@@ -52,6 +63,10 @@ impl Plant {
         Plant::SkippedDirectorySync,
         Plant::RenameBeforeSync,
         Plant::IgnoredSyncError,
+        Plant::ReplyBeforeSync,
+        Plant::UnwrappedTransaction,
+        Plant::LoadPastTorn,
+        Plant::ForgottenExpiry,
     ];
 
     /// The scenario whose clients meet it.
@@ -60,9 +75,12 @@ impl Plant {
             Plant::ReplyBeforeWrite | Plant::LostIncrement | Plant::StaleRead => "single-node",
             Plant::DoublePop | Plant::ForgottenMember | Plant::HalfTransaction => "data-types",
             Plant::LostEntry => "consumer-groups",
-            Plant::SkippedDirectorySync | Plant::RenameBeforeSync | Plant::IgnoredSyncError => {
-                "durability-rdb"
-            }
+            Plant::SkippedDirectorySync
+            | Plant::RenameBeforeSync
+            | Plant::IgnoredSyncError
+            | Plant::ForgottenExpiry => "durability-rdb",
+            Plant::ReplyBeforeSync => "durability-always",
+            Plant::UnwrappedTransaction | Plant::LoadPastTorn => "durability-everysec",
         }
     }
 
@@ -79,6 +97,10 @@ impl Plant {
             Plant::SkippedDirectorySync => "skipped-directory-sync",
             Plant::RenameBeforeSync => "rename-before-sync",
             Plant::IgnoredSyncError => "ignored-sync-error",
+            Plant::ReplyBeforeSync => "reply-before-sync",
+            Plant::UnwrappedTransaction => "unwrapped-transaction",
+            Plant::LoadPastTorn => "load-past-torn",
+            Plant::ForgottenExpiry => "forgotten-expiry",
         }
     }
 
@@ -93,8 +115,15 @@ impl Plant {
             Plant::SkippedDirectorySync => Lies { directory_sync_skipped: true, ..Lies::default() },
             Plant::RenameBeforeSync => Lies { sync_reported_early: Some("temp"), ..Lies::default() },
             Plant::IgnoredSyncError => Lies { sync_errors_hidden: true, ..Lies::default() },
+            Plant::ReplyBeforeSync => Lies { sync_reported_early: Some(".incr"), ..Lies::default() },
+            Plant::UnwrappedTransaction => Lies { forgery: Some(log::unwrap), ..Lies::default() },
             _ => Lies::default(),
         }
+    }
+
+    /// What the node does wrongly by itself.
+    pub fn faults(self) -> Faults {
+        Faults { load_past_torn: self == Plant::LoadPastTorn, forget_expiry: self == Plant::ForgottenExpiry }
     }
 
     fn replacements(self) -> &'static [(&'static str, Handler)] {
@@ -106,7 +135,7 @@ impl Plant {
             Plant::ForgottenMember => data::FORGOTTEN_MEMBER,
             Plant::HalfTransaction => data::HALF_TRANSACTION,
             Plant::LostEntry => data::LOST_ENTRY,
-            Plant::SkippedDirectorySync | Plant::RenameBeforeSync | Plant::IgnoredSyncError => &[],
+            _ => &[],
         }
     }
 }

@@ -174,6 +174,7 @@ fn start(plant: Option<Plant>, mut config: Config) -> std::io::Result<Node<SimRu
         table: plants::table(plant),
         host: Box::new(|_, _| ()),
         identity: Identity::default(),
+        faults: plant.map(Plant::faults).unwrap_or_default(),
     };
     Node::start(options)
 }

@@ -25,11 +25,9 @@ const KEYS: u64 = 3;
 /// The most units sent at once.
 const PIPELINE_MAX: u64 = 4;
 /// A client that has waited so long gives up.
-const PATIENCE: Duration = Duration::from_millis(1500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// The longest pause between pipelines.
 const THINK_MICROS_MAX: u64 = 60_000;
-/// Values are padded up to so many bytes: a write reaches over several sectors.
-const PADDING_MAX: u64 = 1500;
 /// Deadlines are at most so far away.
 const DEADLINE_MS_MAX: u64 = 8000;
 
@@ -81,6 +79,15 @@ impl Journal {
         self.log.borrow_mut().restart(crashed, promise, self.simulation.true_time(), reading);
     }
 
+    /// True time.
+    pub(super) fn now(&self) -> Duration {
+        self.simulation.true_time()
+    }
+
+    pub(super) fn count(&self, name: &str) {
+        self.simulation.count(name);
+    }
+
     fn begin(&self, client: u32, effects: Vec<Effect>) -> UnitId {
         self.log.borrow_mut().begin(client, effects, self.simulation.true_time())
     }
@@ -127,6 +134,8 @@ pub struct Worker {
     pub gate: Rc<Cell<bool>>,
     /// Set when it shall stop.
     pub stop: Rc<Cell<bool>>,
+    /// Values are padded up to so many bytes.
+    pub padding_max: u64,
 }
 
 impl Worker {
@@ -228,7 +237,7 @@ impl Worker {
     fn value(&mut self) -> Vec<u8> {
         let mut value = format!("v{}", Journal::next(&self.journal.values)).into_bytes();
         if self.random.below(4) == 0 {
-            value.resize(value.len() + self.random.below(PADDING_MAX) as usize, b'.');
+            value.resize(value.len() + self.random.below(self.padding_max) as usize, b'.');
         }
         value
     }
@@ -333,7 +342,7 @@ async fn read_key(client: &mut Client, key: &str) -> io::Result<Option<Found>> {
     Ok(Some(Found { content, deadline_ms: (deadline >= 0).then_some(deadline) }))
 }
 
-async fn call(client: &mut Client, words: &[&str]) -> io::Result<Value> {
+pub(super) async fn call(client: &mut Client, words: &[&str]) -> io::Result<Value> {
     refuse(client.call(words).await?)
 }
 
@@ -353,92 +362,5 @@ fn texts(value: Value) -> Vec<Vec<u8>> {
     match value {
         Value::Array(all) | Value::Set(all) => all.into_iter().map(text).collect(),
         other => vec![text(other)],
-    }
-}
-
-/// Asks for saves or rewrites now and then, and notes what became of the saves.
-#[derive(Debug)]
-pub struct Keeper {
-    /// Where the node is.
-    pub address: SocketAddr,
-    /// Where it notes what it does.
-    pub journal: Journal,
-    /// Its own random numbers.
-    pub random: Random,
-    /// Whether it may send.
-    pub gate: Rc<Cell<bool>>,
-    /// Set when it shall stop.
-    pub stop: Rc<Cell<bool>>,
-    /// What it asks for, each time one of them.
-    pub commands: &'static [&'static str],
-    /// Told when something is about to be asked for.
-    pub asking: Rc<dyn Wake>,
-}
-
-/// Somebody who wants to know when a save begins.
-pub trait Wake: std::fmt::Debug {
-    /// It is about to be asked for.
-    fn wake(&self);
-}
-
-impl Keeper {
-    /// Works until told to stop.
-    pub async fn work(mut self) {
-        while !self.stop.get() {
-            SimRuntime::sleep(Duration::from_micros(100_000 + self.random.below(1_500_000))).await;
-            if self.gate.get()
-                && !self.commands.is_empty()
-                && let Ok(client) = Client::connect(self.address, PATIENCE).await
-            {
-                // What a lost reply leaves open stays open.
-                let _ = self.ask(client).await;
-            }
-        }
-    }
-
-    async fn ask(&mut self, mut client: Client) -> io::Result<()> {
-        let command = self.commands[self.random.below(self.commands.len() as u64) as usize];
-        if !self.gate.get() {
-            return Ok(());
-        }
-        self.asking.wake();
-        if command == "BGREWRITEAOF" {
-            return call(&mut client, &[command]).await.map(drop);
-        }
-        let save = self.journal.save();
-        match client.call(&[command]).await? {
-            Value::Error(text) if !text.starts_with(b"ERR Background save already") => {
-                // A save that failed may have come as far as its new name.
-                if text.starts_with(b"LOADING") || text.starts_with(b"MISCONF") {
-                    self.journal.save_refused(save);
-                }
-                Ok(())
-            }
-            Value::Error(_) => {
-                self.journal.save_refused(save);
-                Ok(())
-            }
-            _ if command == "SAVE" => {
-                self.journal.saved(save);
-                Ok(())
-            }
-            _ => self.await_background_save(&mut client, save).await,
-        }
-    }
-
-    async fn await_background_save(&self, client: &mut Client, save: SaveId) -> io::Result<()> {
-        loop {
-            SimRuntime::sleep(Duration::from_millis(20)).await;
-            let Value::Bulk(info) = call(client, &["INFO", "persistence"]).await? else {
-                return Err(io::ErrorKind::InvalidData.into());
-            };
-            let info = String::from_utf8_lossy(&info);
-            if info.contains("rdb_bgsave_in_progress:0") {
-                if info.contains("rdb_last_bgsave_status:ok") {
-                    self.journal.saved(save);
-                }
-                return Ok(());
-            }
-        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod data;
 pub mod durable;
 pub mod groups;
+pub mod keeper;
 pub mod strings;
 
 use std::cell::{Cell, RefCell};

@@ -13,8 +13,7 @@ use super::load::{self, CHUNK_BYTES, Found, PROGRESS, SLICE};
 use crate::engine::session::SessionHandle;
 use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
-use crate::persistence::aof::{Manifest, Next, Reader, Torn, Unit};
+use crate::persistence::aof::{Corrupt, Manifest, Next, Reader, Torn, Unit};
 use crate::runtime::{Address, File, OpenMode, Runtime};
 
 /// How a file in dump form begins.
@@ -23,6 +22,8 @@ const DUMP_MAGIC: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 /// The files of a log, in the order in which they are loaded.
 pub(super) struct Files<R: Runtime> {
     files: Vec<Found<R>>,
+    /// The first one cannot be torn by a crash.
+    has_whole_base: bool,
 }
 
 impl<R: Runtime> Files<R> {
@@ -33,11 +34,15 @@ impl<R: Runtime> Files<R> {
             let about = |e: io::Error| {
                 io::Error::new(e.kind(), format!("Can't open the append log file {}: {e}", entry.name))
             };
-            let file = R::open(&directory.join(&entry.name), OpenMode::ReadWrite).map_err(about)?;
-            let bytes = file.length().map_err(about)?;
+            let path = directory.join(&entry.name);
+            let bytes = R::open(&path, OpenMode::Read).and_then(|file| file.length()).map_err(about)?;
+            // Its torn end may have to be cut off.
+            let file = R::open(&path, OpenMode::ReadWrite).map_err(about)?;
             files.push(Found { name: entry.name.clone(), file, bytes });
         }
-        Ok(Files { files })
+        // A base is whole before a manifest names it, unless it is an old log that was taken over.
+        let base = manifest.base.as_ref().filter(|base| base.name != manifest.names.file);
+        Ok(Files { files, has_whole_base: base.is_some() })
     }
 
     /// Makes durable what may be so only in part: each is a file that is not written to any more, or the last one.
@@ -72,13 +77,14 @@ pub(super) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, files: &Files<R>) -
 
 async fn load_all<R: Runtime>(
     shared: &Rc<Shared<R>>,
-    Files { files }: &Files<R>,
+    Files { files, has_whole_base }: &Files<R>,
     client: SessionHandle,
 ) -> io::Result<()> {
     let (mut before, started) = (0, R::now());
     for (index, found) in files.iter().enumerate() {
         // Nothing goes into a file before the one before it is durable: so that one may be torn only if nothing has.
-        let is_last = files[index + 1..].iter().all(|file| file.bytes == 0);
+        let is_whole = index == 0 && *has_whole_base;
+        let is_last = !is_whole && files[index + 1..].iter().all(|file| file.bytes == 0);
         let mut loading = Loading { shared, found, client, before, refused: 0 };
         loading.load(is_last).await.map_err(|e| {
             let text = format!("Bad append log: {}: {e}. Not starting, lest data be lost.", found.name);
@@ -139,14 +145,23 @@ impl<R: Runtime> Loading<'_, R> {
             }
             offset = reader.fed();
             loop {
-                match reader.next().map_err(invalid)? {
+                let next = reader.next();
+                if self.shared.faults.load_past_torn
+                    && let Some(wrong_at) = wrong_at(&next)
+                {
+                    let Some(behind) = self.request_behind(wrong_at)? else { return Ok(None) };
+                    reader = Reader::new(behind, self.found.bytes);
+                    offset = behind;
+                    break;
+                }
+                match next.map_err(invalid)? {
                     Next::Unit(unit) => self.run(unit)?,
                     Next::More => break,
                     Next::Torn(torn) => return Ok(Some(torn)),
                     Next::End | Next::Later { .. } => return Ok(None),
                 }
                 if R::now() - slice > SLICE {
-                    yield_once().await;
+                    R::yield_now().await;
                     slice = R::now();
                 }
             }
@@ -156,6 +171,14 @@ impl<R: Runtime> Loading<'_, R> {
                 info!("Loading {}: {offset} of {} bytes", self.found.name, self.found.bytes);
             }
         }
+    }
+
+    /// Where something begins behind this that looks like a request ([`Faults::load_past_torn`](crate::node::Faults)).
+    fn request_behind(&self, position: u64) -> io::Result<Option<u64>> {
+        let mut rest = vec![0; self.found.bytes.saturating_sub(position) as usize];
+        let length = self.found.file.read_at(&mut rest, position)?;
+        let found = memchr::memmem::find(&rest[..length], b"\r\n*");
+        Ok(found.map(|at| position + at as u64 + 2))
     }
 
     fn run(&mut self, unit: Unit<'_>) -> io::Result<()> {
@@ -176,7 +199,7 @@ impl<R: Runtime> Loading<'_, R> {
     /// Cuts off what a crash has left.
     async fn cut(&self, torn: Torn, is_last: bool) -> io::Result<()> {
         if !is_last {
-            return Err(invalid(format!("it {torn}, and it is not the last file")));
+            return Err(invalid(format!("it {torn}, which no crash can have done to this file")));
         }
         if !self.shared.engine.borrow().config.aof_load_truncated {
             return Err(invalid(format!(
@@ -187,6 +210,15 @@ impl<R: Runtime> Loading<'_, R> {
         warn!("{} {torn}: cut off", self.found.name);
         self.found.file.set_length(torn.cut_at)?;
         self.found.file.sync().await
+    }
+}
+
+/// Where a log is not well-formed.
+fn wrong_at(next: &Result<Next<'_>, Corrupt>) -> Option<u64> {
+    match next {
+        Ok(Next::Torn(torn)) => Some(torn.cut_at),
+        Err(corrupt) => Some(corrupt.at),
+        Ok(_) => None,
     }
 }
 

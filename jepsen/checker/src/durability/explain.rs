@@ -48,6 +48,7 @@ fn title(kind: Kind, promise: Promise) -> String {
         Promise::EverySec { window } => {
             format!("what was acknowledged {window:?} before the crash is kept (P2)")
         }
+        Promise::Before { at } => format!("what was acknowledged before {at:?} is kept"),
         Promise::Always => "what was acknowledged is kept (P1)".into(),
         Promise::SnapshotOnly => {
             "what was there at the last save point is kept, and nothing else (P3)".into()
@@ -134,9 +135,13 @@ impl Proof<'_> {
     fn demand(&self) -> String {
         match self.bounds.demand {
             Demand::Nothing | Demand::Everything => "it was acknowledged".into(),
-            Demand::Older(window) => format!("it was acknowledged more than {window:?} before the crash"),
+            Demand::Older(window, last) => {
+                format!(
+                    "it was acknowledged more than {window:?} before the last acknowledgement, at {last:?}"
+                )
+            }
             Demand::Before(moment) => {
-                format!("it was acknowledged before the save of {:?} began, which succeeded", moment.at)
+                format!("it was acknowledged before {:?}, and what was then had to be kept", moment.at)
             }
         }
     }

@@ -104,11 +104,17 @@ pub enum Promise {
     None,
     /// What is kept is what was there at some moment (`appendfsync no`).
     Unsynced,
-    /// Beyond `Unsynced`: what was acknowledged this long before the crash is kept. Time in which no process served does not
-    /// count.
+    /// Beyond `Unsynced`: what was acknowledged this long before the last acknowledgement of a write is kept. Time in which
+    /// no process served does not count, nor time after that last acknowledgement: a disk that stands still makes what was
+    /// just acknowledged older, and nobody can help that; but nothing more may be acknowledged then.
     EverySec {
         /// The longest loss.
         window: Duration,
+    },
+    /// Beyond `Unsynced`: what was acknowledged before this is kept.
+    Before {
+        /// By true time.
+        at: Duration,
     },
     /// What was acknowledged is kept.
     Always,
@@ -244,6 +250,16 @@ impl Log {
     /// Restarts, in order.
     pub fn restarts(&self) -> &[Restart] {
         &self.restarts
+    }
+
+    /// When a unit that writes something was last acknowledged, of those sent before `crashed`.
+    pub(super) fn last_acknowledged(&self, crashed: Moment) -> Duration {
+        let writes = |unit: &&Unit| {
+            unit.invoked <= crashed
+                && unit.effects.iter().any(|effect| !matches!(effect, Effect::Delete { .. }))
+        };
+        let acknowledged = self.units.iter().filter(|unit| unit.fate == Fate::Acknowledged).filter(writes);
+        acknowledged.filter_map(|unit| unit.completed).max().unwrap_or_default().at
     }
 
     /// How long processes served between two moments.

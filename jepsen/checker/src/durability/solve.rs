@@ -46,8 +46,8 @@ pub(super) struct Bounds {
 pub(super) enum Demand {
     Nothing,
     Everything,
-    /// Acknowledged so long before the crash.
-    Older(Duration),
+    /// Acknowledged so long before this, not counting time in which no process served.
+    Older(Duration, Duration),
     /// Acknowledged before this.
     Before(Moment),
 }
@@ -59,7 +59,12 @@ impl Bounds {
         match log.restarts()[number].promise {
             Promise::None => bounds(Demand::Nothing, Some(Moment::default())),
             Promise::Unsynced => bounds(Demand::Nothing, None),
-            Promise::EverySec { window } => bounds(Demand::Older(window), None),
+            Promise::EverySec { window } => {
+                let crashed = log.restarts()[number].crashed;
+                let last = log.last_acknowledged(crashed).min(crashed.at);
+                bounds(Demand::Older(window, last), None)
+            }
+            Promise::Before { at } => bounds(Demand::Before(Moment { at, rank: 0 }), None),
             Promise::Always => bounds(Demand::Everything, None),
             Promise::SnapshotOnly => Bounds::of_saves(log, number),
         }
@@ -90,7 +95,7 @@ impl Bounds {
         Bounds { demand: all[0].demand, latest: all.iter().map(|bounds| bounds.latest).max().flatten() }
     }
 
-    fn demands(self, log: &Log, number: usize, position: usize) -> bool {
+    fn demands(self, log: &Log, position: usize) -> bool {
         let unit = &log.units()[position];
         let Some(completed) = unit.completed.filter(|_| unit.fate == Fate::Acknowledged) else {
             return false;
@@ -99,9 +104,7 @@ impl Bounds {
             Demand::Nothing => false,
             Demand::Everything => true,
             Demand::Before(moment) => completed < moment,
-            Demand::Older(window) => {
-                log.served_between(completed.at, log.restarts()[number].crashed.at) > window
-            }
+            Demand::Older(window, last) => log.served_between(completed.at, last) > window,
         }
     }
 }
@@ -160,7 +163,7 @@ pub(super) fn solve(log: &Log, past: &Past, number: usize, bounds: Bounds) -> Re
     let end = log.units().partition_point(|unit| unit.invoked <= restart.crashed);
     let evidence = evidence::look(log, &past.standing, end, &restart.reading)?;
     let solution = Solution { kept: vec![None; end], lost: vec![None; end], has_news: true };
-    let mut solver = Solver { log, standing: &past.standing, number, solution };
+    let mut solver = Solver { log, standing: &past.standing, solution };
     solver.take_evidence(&evidence);
     solver.solution.check(bounds)?;
     solver.take_bounds(bounds);
@@ -183,7 +186,6 @@ pub(super) fn solve(log: &Log, past: &Past, number: usize, bounds: Bounds) -> Re
 struct Solver<'a> {
     log: &'a Log,
     standing: &'a [Standing],
-    number: usize,
     solution: Solution,
 }
 
@@ -206,7 +208,7 @@ impl Solver<'_> {
         for position in 0..self.solution.kept.len() {
             let unit = &self.log.units()[position];
             let is_gone = matches!(self.standing[position], Standing::Gone(_));
-            if !is_gone && bounds.demands(self.log, self.number, position) {
+            if !is_gone && bounds.demands(self.log, position) {
                 self.solution.keep(position, || Reason::Demanded);
             }
             if bounds.latest.is_some_and(|latest| unit.invoked > latest) {

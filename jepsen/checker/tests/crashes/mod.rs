@@ -306,6 +306,9 @@ fn cut(run: &Run, promise: Promise, dice: &mut Dice) -> usize {
             return dice.pick(&all).unwrap_or(0);
         }
         Promise::Unsynced => 0,
+        Promise::Before { at } => {
+            after(&|unit| acknowledged(unit) && u128::from(unit.completed) < at.as_millis())
+        }
         Promise::Always => after(&acknowledged),
         Promise::EverySec { window } => {
             let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);

@@ -115,6 +115,8 @@ impl AppendLog {
             State::On | State::Switching { .. } | State::Closing { .. } => match self.fsync() {
                 Fsync::Always => self.synced,
                 Fsync::EverySecond if self.is_exposed(now) => self.synced,
+                // Not synced during a rewrite, but the crash of the process alone must not take it.
+                Fsync::No if self.settings.fsync == Fsync::Always => self.written,
                 Fsync::EverySecond | Fsync::No => self.accepted,
             },
         };
