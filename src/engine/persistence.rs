@@ -19,10 +19,11 @@ use super::run::Running;
 use super::session::SessionHandle;
 use super::{Engine, Failure, Source, gates};
 use crate::dump::Loaded;
-use crate::keyspace::{EntryRef, NewValue, Slot, SnapshotStep, Vacant};
+use crate::keyspace::{EntryRef, Key, NewValue, Place, Slot, SnapshotStep, Vacant};
 use crate::protocol::reply::Version;
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, UnixTime};
+use crate::types::Object;
 
 /// After a save by itself has failed, the next attempt comes so much later.
 const RETRY: Duration = Duration::from_secs(5);
@@ -355,18 +356,34 @@ impl Engine {
         self.keyspace_bytes_seen = self.keyspace.memory_bytes();
     }
 
+    /// About so many entries will be loaded into a database: makes room for them, if it is empty.
+    pub fn expect_entries(&mut self, db: usize, count: usize) {
+        if let Some(database) = self.keyspace.databases.get_mut(db) {
+            database.expect(count);
+        }
+    }
+
+    /// An entry with this name is about to be loaded: the processor may fetch where it goes.
+    #[inline]
+    pub fn expect_entry(&self, db: usize, name: &[u8]) -> Place {
+        let key = self.keyspace.hasher().key(name);
+        if let Some(database) = self.keyspace.databases.get(db) {
+            database.prefetch_bucket(&key);
+        }
+        key.place()
+    }
+
     /// Takes an entry of a file into a database. One whose deadline is past stays out. An error if the database does not exist
     /// or has the key already.
     pub fn load_entry(
         &mut self,
         db: usize,
-        name: &[u8],
+        key: Key<'_>,
         loaded: Loaded<'_>,
         deadline_ms: Option<i64>,
         clock: u32,
         now: Now,
     ) -> Result<(), &'static str> {
-        let key = self.keyspace.hasher().key(name);
         let is_late = deadline_ms.is_some_and(|at_ms| at_ms < now.wall.millis());
         if is_late && self.persistence.replaying.is_none() {
             self.persistence.loaded.expired += 1;
@@ -378,8 +395,11 @@ impl Engine {
             .get_mut(db)
             .ok_or("it was saved with more databases than there are here")?;
         let Slot::Vacant(vacant) = database.slot(&key) else { return Err("a key is there twice") };
+        let may_have_deadlines = matches!(&loaded, Loaded::Object(Object::Hash(_)));
         insert(vacant, loaded, deadline_ms, clock);
-        database.note_fields(&key);
+        if may_have_deadlines {
+            database.note_fields(&key);
+        }
         self.persistence.loaded.keys += 1;
         Ok(())
     }

@@ -111,6 +111,13 @@ impl Database {
         &self.tables[usize::from(key.slot)]
     }
 
+    /// Makes room for so many keys, if there are none yet; a cluster's, of which nobody knows the hash slots, grow as they come.
+    pub fn expect(&mut self, keys: usize) {
+        if let [table] = &mut self.tables[..] {
+            table.expect(keys);
+        }
+    }
+
     /// Fetches the cache line of a key's bucket: the first pass over a batch of keys.
     #[inline]
     pub fn prefetch_bucket(&self, key: &Key<'_>) {

@@ -16,6 +16,29 @@ pub struct Key<'a> {
     pub slot: u16,
 }
 
+/// Where a key belongs: what is known of it without its bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    hash: u64,
+    slot: u16,
+}
+
+impl Place {
+    /// The key that this place was [of](Key::place), which must have these bytes.
+    #[inline]
+    pub fn key(self, bytes: &[u8]) -> Key<'_> {
+        Key { bytes, hash: self.hash, slot: self.slot }
+    }
+}
+
+impl Key<'_> {
+    /// Where it belongs.
+    #[inline]
+    pub fn place(&self) -> Place {
+        Place { hash: self.hash, slot: self.slot }
+    }
+}
+
 /// Makes [`Key`]s.
 #[derive(Clone, Copy)]
 pub struct Hasher {

@@ -28,7 +28,7 @@ pub use crate::types::{
 pub use access::Access;
 pub use database::{Cleared, Database, DueFields};
 pub use eviction::{Policy, Victim};
-pub use key::{Hasher, Key, SLOT_COUNT, hash_slot};
+pub use key::{Hasher, Key, Place, SLOT_COUNT, hash_slot};
 pub use slot::{Occupied, Slot, Vacant};
 pub use snapshot::SnapshotStep;
 

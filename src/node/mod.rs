@@ -10,7 +10,6 @@ mod jobs;
 mod listener;
 mod persistence;
 mod shared;
-mod turns;
 
 use std::io;
 use std::path::PathBuf;

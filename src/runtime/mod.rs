@@ -137,6 +137,17 @@ pub trait Runtime: Sized + 'static {
     fn blocking<T: Send + 'static>(
         f: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = io::Result<T>> + 'static;
+    /// Lets other tasks run and the world be heard: whatever has arrived meanwhile has its turn before this task goes on.
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        let mut yielded = false;
+        std::future::poll_fn(move |cx| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
     /// Waits until this node's monotonic clock reads `deadline` or later.
     fn sleep_until(deadline: Monotonic) -> impl Future<Output = ()> + 'static;
     /// Waits for `duration` by this node's monotonic clock.

@@ -60,6 +60,12 @@ pub const CASES: &[Case] = &[
     case("stream", "XADD k 1-1 f v; XADD k 2-0 f w; XADD k 2-1 g 1 h 2", XRANGE),
     case("group", GROUP, XRANGE),
     case("idle-consumer", "XADD k 1-1 f v; XGROUP CREATE k g 0; XGROUP CREATECONSUMER k g one", XRANGE),
+    case(
+        "pending-and-gone",
+        "XADD k 1-1 f v; XADD k 1-2 f w; XADD k 1-3 f x; XGROUP CREATE k g 0; XREADGROUP GROUP g one COUNT 2 STREAMS k >; \
+         XDEL k 1-2",
+        XRANGE,
+    ),
     case("empty-stream", "XADD k 5-5 f v; XDEL k 5-5", XRANGE),
     case("old-list-texts", "RPUSH k a 300 \"\"", LRANGE),
     case("old-list-ziplist", OLD_LIST, LRANGE),

@@ -1,63 +1,22 @@
 //! Files that servers save are read with the same content, and ours are loaded by them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use seawall::config::Config;
-use seawall::dump::{self, Form, Limits, Loaded};
+use seawall::dump::{self, Form};
 use seawall::persistence::rdb::{Check, Loader, Options, Part, Saver, Used};
 use seawall::protocol::client::Value as Reply;
-use seawall::types::{HashKey, Payload, Value};
+use seawall::types::Value;
 
 use crate::cases::{CASES, Case};
+use crate::folder::Folder;
 use crate::peers::{Ours, SERVERS, Server, Theirs, words};
+use crate::values::{limits, view};
 
 /// Programs that check files, with the versions of the format that they know.
 const CHECKERS: &[(&str, u16)] = &[("redis-check-rdb", 10), ("redis8-check-rdb", 12)];
-const LIBRARY: &str = "#!lua name=lib\nredis.register_function('f', function() return 1 end)";
-const FAR_MS: i64 = 4_000_000_000_123;
-
-/// A folder that goes with this.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("seawall-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a temporary folder can be made");
-        Folder(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("dump.rdb")
-    }
-
-    fn start(&self, program: &str, further: &[&str]) -> Option<Theirs> {
-        let folder = self.0.to_str().expect("a name in Unicode");
-        Theirs::start_with(program, &[&["--dir", folder, "--dbfilename", "dump.rdb"], further].concat())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn limits() -> Limits {
-    let mut config = Config::default();
-    (config.list_max_listpack_size, config.hash_max_listpack_entries) = (4, 4);
-    (config.set_max_listpack_entries, config.set_max_intset_entries) = (4, 4);
-    config.zset_max_listpack_entries = 4;
-    Limits::of(&config, HashKey::new(1, 2))
-}
-
-fn view<'v>(loaded: &'v Loaded<'_>) -> Value<'v> {
-    match loaded {
-        Loaded::Int(number) => Value::Int(*number),
-        Loaded::Text(text) => Value::Bytes(text),
-        Loaded::Object(object) => Value::Object(object.view()),
-    }
-}
+pub const LIBRARY: &str = "#!lua name=lib\nredis.register_function('f', function() return 1 end)";
+pub const FAR_MS: i64 = 4_000_000_000_123;
 
 /// Does something with each part of a file, which comes in pieces of such a length.
 fn each_part(file: &[u8], length: usize, mut each: impl FnMut(Part<'_>)) {

@@ -1,5 +1,5 @@
 //! Values go from server to server: what DUMP of one returns, RESTORE of another takes, and both then answer alike
-//! (`payloads.rs`). So do files: what one saves, another loads (`files.rs`).
+//! (`payloads.rs`). So do files: what one saves, another loads (`files.rs`), and a base of an append log in log form (`log_base.rs`).
 //!
 //! Every kind of value is made by commands, with limits so low that each comes in its small and in its large form. What real
 //! servers dumped stands in `tests/data/payloads.txt` (also payloads in the forms of old servers, made by hand and checked
@@ -16,7 +16,10 @@
 
 mod cases;
 mod files;
+mod folder;
+mod log_base;
 mod payloads;
 mod peers;
 #[path = "../support/ports.rs"]
 mod ports;
+mod values;

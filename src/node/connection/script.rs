@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::{Connection, now};
 use crate::engine::Flow;
 use crate::node::jobs;
-use crate::node::turns::yield_once;
 use crate::runtime::Runtime;
 
 /// What a slice is taken to last where the clock stands still while the program works.
@@ -22,7 +21,7 @@ impl<R: Runtime> Connection<R> {
             if R::now() == begun {
                 R::sleep(SLICE).await;
             } else {
-                yield_once().await;
+                R::yield_now().await;
             }
             begun = R::now();
             let flow = self.shared.engine.borrow_mut().resume_script(self.output.buffer(), now::<R>());

@@ -33,17 +33,18 @@ pub(in crate::node) fn settle<R: Runtime>(shared: &Rc<Shared<R>>) -> Gate {
 
 fn work<R: Runtime>(shared: &Rc<Shared<R>>) {
     let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
-    hand_in(&mut engine, &mut log, now::<R>());
-    begin_scheduled(shared, &mut engine, &mut log);
+    // What a command has decided.
     execute(shared, &mut engine, &mut log);
+    hand_in(&mut engine, &mut log, now::<R>());
+    execute(shared, &mut engine, &mut log);
+    begin_scheduled(shared, &mut engine, &mut log);
 }
 
 /// Time has passed.
 pub(in crate::node) fn tick<R: Runtime>(shared: &Rc<Shared<R>>) {
+    work(shared);
     let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
-    hand_in(&mut engine, &mut log, now::<R>());
     engine.append.decide(|policy, out| policy.on_tick(R::now(), out));
-    begin_scheduled(shared, &mut engine, &mut log);
     execute(shared, &mut engine, &mut log);
 }
 
@@ -69,8 +70,10 @@ pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
     }
 }
 
-/// Takes the effects over from the engine.
+/// Takes the effects over from the engine. Nothing may be left to be executed: the policy hears of each write before it
+/// decides on the next.
 pub(super) fn hand_in<R: Runtime>(engine: &mut Engine, log: &mut Log<R>, at: Now) {
+    debug_assert!(engine.append.actions.is_empty(), "what was decided is done first");
     if engine.effects.is_empty() || !engine.append.policy.collects() {
         return;
     }

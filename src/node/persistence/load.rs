@@ -9,15 +9,18 @@ use tracing::{info, warn};
 
 use crate::dump::Limits;
 use crate::engine::{Engine, Existing};
-use crate::keyspace::Access;
+use crate::keyspace::{Access, Place};
 use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
 use crate::persistence::rdb::{Broken, Loader, Part, Used};
-use crate::runtime::{File, OpenMode, Runtime};
+use crate::runtime::{File, Now, OpenMode, Runtime};
 
 /// Bytes that are read at once.
 pub(super) const CHUNK_BYTES: usize = 256 * 1024;
+/// Parts that are taken together.
+const BATCH: usize = 16;
+/// Form, key and value of an entry take a byte each at least.
+const ENTRY_BYTES_MIN: u64 = 3;
 /// The longest that clients wait for an answer.
 pub(super) const SLICE: Duration = Duration::from_millis(5);
 /// Between two lines of progress in the log.
@@ -72,7 +75,7 @@ pub(super) async fn read<R: Runtime>(
         let limits = Limits::of(&engine.config, engine.keyspace.hasher().hash_key());
         Loader::new(limits, found.bytes, engine.config.rdbchecksum)
     };
-    let mut taking = Taking { db: 0 };
+    let mut taking = Taking { db: 0, file_bytes: found.bytes };
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut offset, mut slice, mut said) = (0, R::now(), R::now());
     loop {
@@ -92,7 +95,7 @@ pub(super) async fn read<R: Runtime>(
             info!("Loading {}: {offset} of {} bytes", found.name, found.bytes);
         }
         if R::now() - slice > SLICE {
-            yield_once().await;
+            R::yield_now().await;
             slice = R::now();
         }
     }
@@ -101,6 +104,7 @@ pub(super) async fn read<R: Runtime>(
 /// Where the loader's parts go.
 struct Taking {
     db: usize,
+    file_bytes: u64,
 }
 
 impl Taking {
@@ -109,31 +113,58 @@ impl Taking {
         let at = now::<R>();
         loop {
             let position = loader.position();
-            let refused = |what: &str| {
-                let text = format!("{what} (before offset {position})");
+            let refused = |what: String| {
+                let text = format!("{what} (behind offset {position})");
                 io::Error::new(io::ErrorKind::InvalidData, text)
             };
-            match loader.next().map_err(broken)? {
-                None => return Ok(false),
-                Some(Part::End) => return Ok(true),
-                Some(Part::Database(db)) => self.db = usize::try_from(db).unwrap_or(usize::MAX),
-                Some(Part::Entry { key, value, expiry_ms, used }) => {
-                    let clock = clock(engine.access(), used, at.wall.millis());
-                    engine.load_entry(self.db, &key, value, expiry_ms, clock, at).map_err(refused)?;
+            let parts = loader.batch(BATCH).map_err(broken)?;
+            if parts.is_empty() {
+                return Ok(false);
+            }
+            // The processor fetches the places of all of them while the first are put where they belong.
+            let mut places = [None; BATCH];
+            for (place, part) in places.iter_mut().zip(&parts) {
+                if let Part::Entry { key, .. } = part {
+                    *place = Some(engine.expect_entry(self.db, key));
                 }
-                Some(Part::Library(code)) => {
-                    let loaded = engine.load_library(&code, Existing::Stays);
-                    loaded.map_err(|e| {
-                        refused(&format!(
-                            "a library of functions is refused: {}",
-                            String::from_utf8_lossy(e.text())
-                        ))
-                    })?;
+            }
+            for (part, place) in parts.into_iter().zip(places) {
+                if self.take(engine, part, place, at).map_err(refused)? {
+                    return Ok(true);
                 }
-                Some(Part::Aux { name, value }) => note(&name, &value),
-                Some(Part::Sizes { .. }) => {}
             }
         }
+    }
+
+    /// Takes a part; true at the end of the file.
+    fn take(
+        &mut self,
+        engine: &mut Engine,
+        part: Part<'_>,
+        place: Option<Place>,
+        at: Now,
+    ) -> Result<bool, String> {
+        match part {
+            Part::End => return Ok(true),
+            Part::Database(db) => self.db = usize::try_from(db).unwrap_or(usize::MAX),
+            Part::Entry { key, value, expiry_ms, used } => {
+                let place = place.unwrap_or_else(|| engine.expect_entry(self.db, &key));
+                let clock = clock(engine.access(), used, at.wall.millis());
+                engine.load_entry(self.db, place.key(&key), value, expiry_ms, clock, at)?;
+            }
+            Part::Library(code) => {
+                engine.load_library(&code, Existing::Stays).map_err(|e| {
+                    format!("a library of functions is refused: {}", String::from_utf8_lossy(e.text()))
+                })?;
+            }
+            Part::Aux { name, value } => note(&name, &value),
+            Part::Sizes { keys, volatile } => {
+                // Those with an expiry may be past it.
+                let keys = keys.saturating_sub(volatile).min(self.file_bytes / ENTRY_BYTES_MIN);
+                engine.expect_entries(self.db, keys as usize);
+            }
+        }
+        Ok(false)
     }
 }
 

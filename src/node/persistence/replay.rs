@@ -13,7 +13,6 @@ use super::load::{self, CHUNK_BYTES, Found, PROGRESS, SLICE};
 use crate::engine::session::SessionHandle;
 use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
 use crate::persistence::aof::{Corrupt, Manifest, Next, Reader, Torn, Unit};
 use crate::runtime::{Address, File, OpenMode, Runtime};
 
@@ -155,7 +154,7 @@ impl<R: Runtime> Loading<'_, R> {
                     Next::End | Next::Later { .. } => return Ok(None),
                 }
                 if R::now() - slice > SLICE {
-                    yield_once().await;
+                    R::yield_now().await;
                     slice = R::now();
                 }
             }

@@ -12,7 +12,6 @@ use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
 use crate::keyspace::{Access, EntryRef, SnapshotStep};
 use crate::node::shared::Shared;
-use crate::node::turns::yield_once;
 use crate::node::{Faults, now};
 use crate::persistence::aof::BaseForm;
 use crate::persistence::rdb::{Options, Saver, Used};
@@ -79,7 +78,7 @@ async fn end<R: Runtime>(shared: &Rc<Shared<R>>, well: bool) {
 /// What was held back for a save that has ended too early.
 async fn clear_away<R: Runtime>(shared: &Rc<Shared<R>>) {
     while shared.engine.borrow_mut().save_step(BUCKETS * STEPS_MAX, |_, _| ()) != SnapshotStep::Done {
-        yield_once().await;
+        R::yield_now().await;
     }
 }
 
@@ -107,7 +106,7 @@ async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Pa
         if step == SnapshotStep::Done {
             return writing.end().await;
         }
-        yield_once().await;
+        R::yield_now().await;
     }
 }
 

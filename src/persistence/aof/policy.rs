@@ -595,9 +595,10 @@ impl AppendLog {
         if is_suspended { Fsync::No } else { self.settings.fsync }
     }
 
-    /// Does what can be done now. A write comes alone, as its outcome decides on the rest.
+    /// Does what can be done now. A write comes alone, as its outcome decides on the rest: while one is to be done, which an
+    /// earlier input has called for, nothing else is wanted.
     fn pump(&mut self, now: Monotonic, out: &mut Vec<Action>) {
-        if self.has_exited {
+        if self.has_exited || out.iter().any(|action| matches!(action, Action::Write { .. })) {
             return;
         }
         self.ask_for_fresh(now, out);

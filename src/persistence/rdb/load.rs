@@ -37,6 +37,10 @@ impl fmt::Display for Broken {
 /// A file that is being read. It is fed pieces, gives parts, and keeps only what an unfinished part needs.
 pub struct Loader {
     input: Input,
+    parsing: Parsing,
+}
+
+struct Parsing {
     parser: Parser,
     /// There is no use in trying before so many bytes wait.
     wanted: u64,
@@ -56,9 +60,11 @@ impl Loader {
     pub fn new(limits: Limits, file_bytes: u64, verify_checksum: bool) -> Loader {
         Loader {
             input: Input::new(file_bytes, verify_checksum),
-            parser: Parser::new(limits),
-            wanted: HEADER_BYTES as u64,
-            state: State::Going,
+            parsing: Parsing {
+                parser: Parser::new(limits),
+                wanted: HEADER_BYTES as u64,
+                state: State::Going,
+            },
         }
     }
 
@@ -70,23 +76,64 @@ impl Loader {
     /// There are no more bytes, whatever the file's length was said to be: what is not whole now is broken.
     pub fn finish(&mut self) {
         self.input.finish();
-        self.wanted = 0;
+        self.parsing.wanted = 0;
     }
 
     /// The next part; `None` if more bytes are needed for it, or the end has been reached. After an error it stays.
     #[allow(clippy::should_implement_trait, reason = "a part borrows from the loader")]
     pub fn next(&mut self) -> Result<Option<Part<'_>>, Broken> {
-        if let State::Broken(broken) = &self.state {
+        let Loader { input, parsing } = self;
+        parsing.next(input)
+    }
+
+    /// Up to so many parts, as [`next`](Self::next) gives them; none if more bytes are needed, or the end has been reached. An
+    /// error comes when what stands before it has been given.
+    pub fn batch(&mut self, count: usize) -> Result<Vec<Part<'_>>, Broken> {
+        let Loader { input, parsing } = self;
+        let mut parts = Vec::with_capacity(count);
+        while parts.len() < count {
+            match parsing.next(input) {
+                Ok(Some(part)) => parts.push(part),
+                Err(broken) if parts.is_empty() => return Err(broken),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Ok(parts)
+    }
+
+    /// How many bytes of the file have become parts; after the end, where what follows begins.
+    pub fn position(&self) -> u64 {
+        self.input.position()
+    }
+
+    /// Bytes that were fed and have not become parts; after the end, the first of what follows.
+    pub fn rest(&self) -> &[u8] {
+        &self.input.buffer[self.input.at.get()..]
+    }
+
+    /// The version that the header names, once it was read.
+    pub fn version(&self) -> Option<Version> {
+        self.parsing.parser.version()
+    }
+
+    /// How many keys with no element in their value were left out: servers of old wrote such.
+    pub fn empty_keys(&self) -> u64 {
+        self.parsing.parser.empty_keys
+    }
+}
+
+impl Parsing {
+    fn next<'a>(&mut self, input: &'a Input) -> Result<Option<Part<'a>>, Broken> {
+        let Parsing { parser, wanted, state } = self;
+        if let State::Broken(broken) = state {
             return Err(broken.clone());
         }
-        if matches!(self.state, State::Ended) || (self.input.unread() as u64) < self.wanted {
+        if matches!(state, State::Ended) || (input.unread() as u64) < *wanted {
             return Ok(None);
         }
-        let Loader { input, parser, wanted, state } = self;
-        let later = input.later();
-        let mut from = Reader::of_part(&input.buffer[input.at..], later);
+        let mut from = Reader::of_part(&input.buffer[input.at.get()..], input.later());
         let got = parser.read(&mut from);
-        input.at = input.buffer.len() - from.rest().len();
+        input.at.set(input.buffer.len() - from.rest().len());
         *wanted = 0;
         match got {
             Ok(Got::Part(part)) => Ok(Some(part)),
@@ -110,26 +157,6 @@ impl Loader {
                 Err(state.break_off(Broken { at: input.place(left), key, what }))
             }
         }
-    }
-
-    /// How many bytes of the file have become parts; after the end, where what follows begins.
-    pub fn position(&self) -> u64 {
-        self.input.position()
-    }
-
-    /// Bytes that were fed and have not become parts; after the end, the first of what follows.
-    pub fn rest(&self) -> &[u8] {
-        &self.input.buffer[self.input.at..]
-    }
-
-    /// The version that the header names, once it was read.
-    pub fn version(&self) -> Option<Version> {
-        self.parser.version()
-    }
-
-    /// How many keys with no element in their value were left out: servers of old wrote such.
-    pub fn empty_keys(&self) -> u64 {
-        self.parser.empty_keys
     }
 }
 

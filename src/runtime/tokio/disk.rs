@@ -1,4 +1,4 @@
-//! Files. Writes go to the page cache on the event loop, as in Redis; syncs leave it.
+//! Files. Writes go to the page cache on the event loop, as in Redis; syncs leave it, and so does the freeing of large files.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "see the module above")]
 
 use super::super::{File, OpenMode};
@@ -56,6 +56,28 @@ pub(super) fn open(path: &Path, mode: OpenMode) -> io::Result<DiskFile> {
     let append = options.append(true).create(true).create_new(mode == OpenMode::CreateNew).open(path)?;
     let positioned = std::fs::OpenOptions::new().write(true).open(path)?;
     Ok(DiskFile { append: Arc::new(append), positioned: Some(positioned) })
+}
+
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let replaced = std::fs::File::open(to).ok();
+    let renamed = std::fs::rename(from, to);
+    close_elsewhere(replaced);
+    renamed
+}
+
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    let removed = std::fs::File::open(path).ok();
+    let result = std::fs::remove_file(path);
+    close_elsewhere(removed);
+    result
+}
+
+/// Closes a file that has lost its name. That is when the operating system frees its blocks, which takes milliseconds for each
+/// ten megabytes; whoever takes the name away would wait for it, unless somebody still has the file open.
+fn close_elsewhere(file: Option<std::fs::File>) {
+    if let (Some(file), Ok(runtime)) = (file, ::tokio::runtime::Handle::try_current()) {
+        runtime.spawn_blocking(move || drop(file));
+    }
 }
 
 pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {

@@ -89,6 +89,11 @@ impl Runtime for Tokio {
         async move { job.await.map_err(io::Error::other) }
     }
 
+    fn yield_now() -> impl Future<Output = ()> + 'static {
+        // A task that woke itself would keep the loop from looking at the network for dozens of turns.
+        ::tokio::task::yield_now()
+    }
+
     fn sleep_until(deadline: Monotonic) -> impl Future<Output = ()> + 'static {
         let (origin, instant) = origin();
         // Beyond some thirty years tokio cannot wait, and nobody does.
@@ -113,11 +118,11 @@ impl Runtime for Tokio {
     }
 
     fn rename(from: &Path, to: &Path) -> io::Result<()> {
-        std::fs::rename(from, to)
+        disk::rename(from, to)
     }
 
     fn remove(path: &Path) -> io::Result<()> {
-        std::fs::remove_file(path)
+        disk::remove(path)
     }
 
     fn list(directory: &Path) -> io::Result<Vec<String>> {

@@ -217,6 +217,14 @@ impl<V: Payload> Table<V> {
         entry
     }
 
+    /// Adds the buckets that so many entries need, if there are neither entries nor buckets.
+    pub fn expect(&mut self, entries: usize) {
+        if self.directory.len() == 0 {
+            let buckets = entries.saturating_mul(FILL_UNIT) / FILL_MAX;
+            (0..buckets).for_each(|_| self.directory.grow());
+        }
+    }
+
     /// Puts a cell into the chain of bucket `index`, which its hash must name.
     #[inline]
     fn push(&mut self, index: usize, cell: Cell) {
