@@ -5,6 +5,7 @@
 //! so there is always a whole file, the old one or the new one, and never half of one.
 
 mod append;
+mod form;
 mod load;
 mod log;
 mod replay;

@@ -22,6 +22,8 @@ const DUMP_MAGIC: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 /// The files of a log, in the order in which they are loaded.
 pub(super) struct Files<R: Runtime> {
     files: Vec<Found<R>>,
+    /// The first one cannot be torn by a crash.
+    has_whole_base: bool,
 }
 
 impl<R: Runtime> Files<R> {
@@ -32,11 +34,15 @@ impl<R: Runtime> Files<R> {
             let about = |e: io::Error| {
                 io::Error::new(e.kind(), format!("Can't open the append log file {}: {e}", entry.name))
             };
-            let file = R::open(&directory.join(&entry.name), OpenMode::ReadWrite).map_err(about)?;
-            let bytes = file.length().map_err(about)?;
+            let path = directory.join(&entry.name);
+            let bytes = R::open(&path, OpenMode::Read).and_then(|file| file.length()).map_err(about)?;
+            // Its torn end may have to be cut off.
+            let file = R::open(&path, OpenMode::ReadWrite).map_err(about)?;
             files.push(Found { name: entry.name.clone(), file, bytes });
         }
-        Ok(Files { files })
+        // A base is whole before a manifest names it, unless it is an old log that was taken over.
+        let base = manifest.base.as_ref().filter(|base| base.name != manifest.names.file);
+        Ok(Files { files, has_whole_base: base.is_some() })
     }
 
     /// Makes durable what may be so only in part: each is a file that is not written to any more, or the last one.
@@ -71,13 +77,14 @@ pub(super) async fn load<R: Runtime>(shared: &Rc<Shared<R>>, files: &Files<R>) -
 
 async fn load_all<R: Runtime>(
     shared: &Rc<Shared<R>>,
-    Files { files }: &Files<R>,
+    Files { files, has_whole_base }: &Files<R>,
     client: SessionHandle,
 ) -> io::Result<()> {
     let (mut before, started) = (0, R::now());
     for (index, found) in files.iter().enumerate() {
         // Nothing goes into a file before the one before it is durable: so that one may be torn only if nothing has.
-        let is_last = files[index + 1..].iter().all(|file| file.bytes == 0);
+        let is_whole = index == 0 && *has_whole_base;
+        let is_last = !is_whole && files[index + 1..].iter().all(|file| file.bytes == 0);
         let mut loading = Loading { shared, found, client, before, refused: 0 };
         loading.load(is_last).await.map_err(|e| {
             let text = format!("Bad append log: {}: {e}. Not starting, lest data be lost.", found.name);
@@ -192,7 +199,7 @@ impl<R: Runtime> Loading<'_, R> {
     /// Cuts off what a crash has left.
     async fn cut(&self, torn: Torn, is_last: bool) -> io::Result<()> {
         if !is_last {
-            return Err(invalid(format!("it {torn}, and it is not the last file")));
+            return Err(invalid(format!("it {torn}, which no crash can have done to this file")));
         }
         if !self.shared.engine.borrow().config.aof_load_truncated {
             return Err(invalid(format!(

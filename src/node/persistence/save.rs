@@ -8,14 +8,14 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::append_all;
+use super::form::Form;
+use crate::engine::Engine;
 use crate::engine::persistence::{Purpose, SaveHead};
-use crate::engine::{Engine, REDIS_VERSION};
-use crate::keyspace::{Access, EntryRef, SnapshotStep};
+use crate::keyspace::SnapshotStep;
 use crate::node::shared::Shared;
 use crate::node::{Faults, now};
 use crate::persistence::aof::BaseForm;
-use crate::persistence::rdb::{Options, Saver, Used};
-use crate::runtime::{File, Now, OpenMode, Runtime};
+use crate::runtime::{File, OpenMode, Runtime};
 
 /// Buckets between two looks at the clock.
 const BUCKETS: usize = 16;
@@ -31,7 +31,7 @@ const SYNC_BYTES: usize = 4 << 20;
 /// A file in the making.
 struct Writing<R: Runtime> {
     file: R::File,
-    saver: Saver,
+    form: Form,
     unsynced_bytes: usize,
     incremental: bool,
     faults: Faults,
@@ -56,9 +56,9 @@ pub(super) async fn save_base<R: Runtime>(
     shared: &Rc<Shared<R>>,
     head: &SaveHead,
     path: &Path,
-    _form: BaseForm,
+    form: BaseForm,
 ) -> io::Result<R::File> {
-    let written = write_to(shared, head, path).await;
+    let written = write_to(shared, head, path, form).await;
     end(shared, written.is_ok()).await;
     if written.is_err() {
         let _ = R::remove(path);
@@ -86,7 +86,7 @@ async fn write<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead) -> io::Resul
     let path = PathBuf::from(&shared.engine.borrow().config.dbfilename);
     // Always the same name, so that crashes do not leave a row of files behind.
     let temporary = path.with_file_name(format!("temp-{}", path.display()));
-    let written = write_to(shared, head, &temporary).await;
+    let written = write_to(shared, head, &temporary, BaseForm::Dump).await;
     if let Err(e) = written.and_then(|_| R::rename(&temporary, &path)) {
         let _ = R::remove(&temporary);
         return Err(e);
@@ -94,9 +94,14 @@ async fn write<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead) -> io::Resul
     R::sync_directory(Path::new(".")).await
 }
 
-async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Path) -> io::Result<R::File> {
-    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path, shared.faults)?;
-    writing.head(head);
+async fn write_to<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    head: &SaveHead,
+    path: &Path,
+    form: BaseForm,
+) -> io::Result<R::File> {
+    let form = Form::begin(form, &shared.engine.borrow(), head);
+    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path, form, shared.faults)?;
     loop {
         let step = writing.slice(&mut shared.engine.borrow_mut(), head);
         if shared.engine.borrow().persistence.is_aborted() {
@@ -111,41 +116,32 @@ async fn write_to<R: Runtime>(shared: &Rc<Shared<R>>, head: &SaveHead, path: &Pa
 }
 
 impl<R: Runtime> Writing<R> {
-    fn begin(engine: &Engine, purpose: Purpose, path: &Path, faults: Faults) -> io::Result<Writing<R>> {
+    fn begin(
+        engine: &Engine,
+        purpose: Purpose,
+        path: &Path,
+        form: Form,
+        faults: Faults,
+    ) -> io::Result<Writing<R>> {
         let file = R::open(path, OpenMode::ReadWrite)?;
         file.set_length(0)?;
-        let options = Options { compress: engine.config.rdbcompression, checksum: engine.config.rdbchecksum };
         let incremental = match purpose {
             Purpose::Dump => engine.config.rdb_save_incremental_fsync,
             Purpose::Base => engine.config.aof_rewrite_incremental_fsync,
         };
-        Ok(Writing { file, saver: Saver::new(options), unsynced_bytes: 0, incremental, faults })
-    }
-
-    fn head(&mut self, head: &SaveHead) {
-        self.saver.aux("redis-ver", REDIS_VERSION.as_bytes());
-        self.saver.aux("redis-bits", usize::BITS.to_string().as_bytes());
-        self.saver.aux("ctime", head.at.wall.seconds().to_string().as_bytes());
-        self.saver.aux("used-mem", head.used_memory.to_string().as_bytes());
-        self.saver.aux("aof-base", if head.purpose == Purpose::Base { b"1" } else { b"0" });
-        head.libraries.iter().for_each(|library| self.saver.library(library));
+        Ok(Writing { file, form, unsynced_bytes: 0, incremental, faults })
     }
 
     /// As much as may be done before others have their turn.
     fn slice(&mut self, engine: &mut Engine, head: &SaveHead) -> SnapshotStep {
         let started = R::now();
-        let (access, writes_use, at) = (engine.access(), engine.saves_use(), head.at);
+        let access = engine.saves_use().then(|| engine.access());
         for _ in 0..STEPS_MAX {
             let step = engine.save_step(BUCKETS, |database, entry| {
-                let (keys, volatile) = head.databases[database];
-                self.saver.database(database, keys, volatile);
-                let used = if writes_use { used(access, entry, at) } else { Used::Unknown };
                 let expiry = entry.expiry().filter(|_| !self.faults.forget_expiry);
-                self.saver.entry(entry.key(), entry.value(), expiry, used);
+                self.form.entry(head, database, entry, expiry, access);
             });
-            if step == SnapshotStep::Done
-                || self.saver.buffered() >= CHUNK_BYTES
-                || R::now() - started > SLICE
+            if step == SnapshotStep::Done || self.form.buffered() >= CHUNK_BYTES || R::now() - started > SLICE
             {
                 return step;
             }
@@ -155,10 +151,10 @@ impl<R: Runtime> Writing<R> {
 
     /// Writes what has collected, if that is so much.
     async fn flush(&mut self, bytes: usize) -> io::Result<()> {
-        if self.saver.buffered() < bytes {
+        if self.form.buffered() < bytes {
             return Ok(());
         }
-        let chunk = self.saver.take();
+        let chunk = self.form.take();
         append_all(&self.file, &chunk)?;
         self.unsynced_bytes += chunk.len();
         if self.incremental && self.unsynced_bytes >= SYNC_BYTES {
@@ -169,9 +165,9 @@ impl<R: Runtime> Writing<R> {
     }
 
     async fn end(mut self) -> io::Result<R::File> {
-        self.saver.end();
+        self.form.end();
         self.flush(0).await?;
-        if let Some(header) = self.saver.final_header() {
+        if let Some(header) = self.form.final_header() {
             let mut rest: &[u8] = &header;
             while !rest.is_empty() {
                 let at = header.len() - rest.len();
@@ -180,14 +176,5 @@ impl<R: Runtime> Writing<R> {
         }
         self.file.sync().await?;
         Ok(self.file)
-    }
-}
-
-/// What is known of a key's use, in the form in which files say it.
-fn used(access: Access, entry: EntryRef<'_>, at: Now) -> Used {
-    let now_ms = at.wall.millis();
-    match access {
-        Access::Lru => Used::IdleSeconds(access.idle_seconds(entry.clock(), now_ms).into()),
-        Access::Lfu { .. } => Used::Frequency(access.frequency(entry.clock(), now_ms) as u8),
     }
 }

@@ -175,6 +175,20 @@ fn a_rewrite_holds_effects_until_the_file_that_is_left_is_durable() {
 }
 
 #[test]
+fn without_syncs_during_a_rewrite_no_reply_leaves_before_its_write() {
+    let mut script = Script::on(Fsync::Always);
+    let settings = Settings { no_fsync_on_rewrite: true, ..settings(Fsync::Always) };
+    script.log = AppendLog::on(at(0), settings, 100, 100);
+    script.effects(0, 10);
+    script.act(1, |log, now, out| log.on_rewrite_started(now, Rewrite::Beside, out));
+    script.took();
+    script.effects(2, 5);
+    assert_eq!(script.took(), "");
+    script.synced(3, 1, true);
+    assert_eq!(script.took(), "next file, write 5, ack 15");
+}
+
+#[test]
 fn the_log_is_rewritten_when_it_has_grown() {
     let mut script = Script::on(Fsync::No);
     script.log = AppendLog::on(at(0), Settings { rewrite_bytes_min: 150, ..settings(Fsync::No) }, 100, 100);

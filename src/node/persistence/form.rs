@@ -1,0 +1,108 @@
+//! A file in the making, in either form: a dump, or the commands of a log.
+
+use crate::engine::persistence::{Purpose, SaveHead};
+use crate::engine::{Engine, REDIS_VERSION};
+use crate::keyspace::{Access, EntryRef};
+use crate::persistence::aof::{BaseForm, LogBase};
+use crate::persistence::rdb::{Options, Saver, Used};
+use crate::runtime::Now;
+
+/// See the module. It collects bytes, which whoever writes the file takes.
+pub(super) enum Form {
+    Dump(Saver),
+    Log(LogBase),
+}
+
+impl Form {
+    /// A file of this form with what stands before the entries.
+    pub fn begin(form: BaseForm, engine: &Engine, head: &SaveHead) -> Form {
+        let config = &engine.config;
+        match form {
+            BaseForm::Dump => {
+                let options = Options { compress: config.rdbcompression, checksum: config.rdbchecksum };
+                let mut saver = Saver::new(options);
+                say(&mut saver, head);
+                head.libraries.iter().for_each(|library| saver.library(library));
+                Form::Dump(saver)
+            }
+            BaseForm::Log => {
+                let seconds = head.at.wall.seconds();
+                let mut base = LogBase::new(config.aof_timestamp_enabled.then_some(seconds));
+                head.libraries.iter().for_each(|library| base.library(library));
+                Form::Log(base)
+            }
+        }
+    }
+
+    /// Adds an entry of a database. `access`: if it is to be written how the key was used.
+    pub fn entry(
+        &mut self,
+        head: &SaveHead,
+        database: usize,
+        entry: EntryRef<'_>,
+        expiry_ms: Option<i64>,
+        access: Option<Access>,
+    ) {
+        match self {
+            Form::Dump(saver) => {
+                let (keys, volatile) = head.databases[database];
+                saver.database(database, keys, volatile);
+                let used = access.map_or(Used::Unknown, |access| used(access, entry, head.at));
+                saver.entry(entry.key(), entry.value(), expiry_ms, used);
+            }
+            Form::Log(base) => {
+                base.database(database);
+                base.entry(entry.key(), entry.value(), expiry_ms);
+            }
+        }
+    }
+
+    /// Bytes that wait to be taken.
+    pub fn buffered(&self) -> usize {
+        match self {
+            Form::Dump(saver) => saver.buffered(),
+            Form::Log(base) => base.buffered(),
+        }
+    }
+
+    /// The bytes since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        match self {
+            Form::Dump(saver) => saver.take(),
+            Form::Log(base) => base.take(),
+        }
+    }
+
+    /// Nothing comes any more.
+    pub fn end(&mut self) {
+        if let Form::Dump(saver) = self {
+            saver.end();
+        }
+    }
+
+    /// What the file's first bytes have to be, if not what they are.
+    pub fn final_header(&self) -> Option<[u8; 9]> {
+        match self {
+            Form::Dump(saver) => saver.final_header(),
+            Form::Log(_) => None,
+        }
+    }
+}
+
+/// What a dump file says of itself.
+fn say(saver: &mut Saver, head: &SaveHead) {
+    saver.aux("redis-ver", REDIS_VERSION.as_bytes());
+    saver.aux("redis-bits", usize::BITS.to_string().as_bytes());
+    saver.aux("ctime", head.at.wall.seconds().to_string().as_bytes());
+    saver.aux("used-mem", head.used_memory.to_string().as_bytes());
+    saver.aux("aof-base", if head.purpose == Purpose::Base { b"1" } else { b"0" });
+}
+
+/// What is known of a key's use, in the form in which files say it.
+fn used(access: Access, entry: EntryRef<'_>, at: Now) -> Used {
+    let now_ms = at.wall.millis();
+    match access {
+        Access::Lru => Used::IdleSeconds(access.idle_seconds(entry.clock(), now_ms).into()),
+        Access::Lfu { .. } => Used::Frequency(access.frequency(entry.clock(), now_ms) as u8),
+    }
+}
