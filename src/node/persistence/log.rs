@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 
+use tracing::warn;
+
 use super::error_text;
 use crate::engine::session::SessionHandle;
 use crate::persistence::aof::{Annotator, AppendLog, Manifest, Rewrite, Written};
@@ -119,6 +121,15 @@ impl<R: Runtime> Log<R> {
         };
         self.forget(done);
         outcome
+    }
+
+    /// Cuts the last `bytes` of the file off.
+    pub(super) fn cut_back(&self, bytes: u64) {
+        let Some(file) = &self.file else { return };
+        let cut = file.length().and_then(|length| file.set_length(length.saturating_sub(bytes)));
+        if let Err(e) = cut {
+            warn!("The end of the append log that could not be synced can't be cut off: {e}");
+        }
     }
 
     /// Drops the first `bytes` of what is held.
