@@ -5,7 +5,7 @@ use crate::types::Item;
 use crate::types::stream::{IdText, StreamId};
 
 /// The most elements that one command has, as in Redis: whoever loads it serves nobody else meanwhile.
-const ELEMENTS_MAX: usize = 64;
+pub(super) const ELEMENTS_MAX: usize = 64;
 
 /// Commands in the making.
 #[derive(Debug, Default)]
