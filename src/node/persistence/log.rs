@@ -66,7 +66,7 @@ pub(in crate::node) struct Log<R: Runtime> {
     pub(super) is_abandoned: bool,
     /// The node ends: no rewrite begins.
     pub(super) is_ending: bool,
-    /// Clients with replies that wait for these positions, which rise.
+    /// Clients with replies that wait for these positions, in order.
     waiting: VecDeque<(u64, SessionHandle)>,
 }
 
@@ -90,7 +90,9 @@ impl<R: Runtime> Default for Log<R> {
 impl<R: Runtime> Log<R> {
     /// Has a client woken when the log is acknowledged up to this position.
     pub fn wait(&mut self, position: u64, client: SessionHandle) {
-        self.waiting.push_back((position, client));
+        // Nearly always at the end.
+        let behind = self.waiting.partition_point(|(other, _)| *other <= position);
+        self.waiting.insert(behind, (position, client));
     }
 
     /// The next client whose position has been reached.
