@@ -30,6 +30,11 @@ pub fn payload(value: Value<'_>, compress: bool) -> Vec<u8> {
     let form = Form::of(value, VERSION_MIN);
     let mut writer = Writer::new(vec![form.code()], compress);
     save(&mut writer, form, value);
+    sealed(writer, form)
+}
+
+/// A value that was written behind its form's code, with its footer.
+pub fn sealed(mut writer: Writer, form: Form) -> Vec<u8> {
     footer::seal(&mut writer.out, form.version());
     writer.out
 }

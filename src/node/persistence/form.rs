@@ -3,7 +3,6 @@
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
 use crate::keyspace::{Access, Shown};
-use crate::node::Faults;
 use crate::persistence::aof::{BaseForm, LogBase};
 use crate::persistence::rdb::{Options, Saver, Used};
 use crate::runtime::Now;
@@ -35,16 +34,16 @@ impl Form {
         }
     }
 
-    /// Adds what a snapshot shows of a database. `access`: if it is to be written how the key was used.
-    pub fn add(
+    /// Adds what the walk shows of a database. `access`: if it is to be written how keys were used.
+    pub fn show(
         &mut self,
         head: &SaveHead,
         database: usize,
         shown: Shown<'_>,
         access: Option<Access>,
-        faults: Faults,
+        forgets_expiry: bool,
     ) {
-        let expiry = |expiry_ms: Option<i64>| expiry_ms.filter(|_| !faults.forget_expiry);
+        let kept = |expiry: Option<i64>| expiry.filter(|_| !forgets_expiry);
         let used = |clock| access.map_or(Used::Unknown, |access| used(access, clock, head.at));
         match self {
             Form::Dump(saver) => {
@@ -52,11 +51,10 @@ impl Form {
                 saver.database(database, keys, volatile);
                 match shown {
                     Shown::Whole(entry) => {
-                        let used = used(entry.clock());
-                        saver.entry(entry.key(), entry.value(), expiry(entry.expiry()), used);
+                        saver.entry(entry.key(), entry.value(), kept(entry.expiry()), used(entry.clock()));
                     }
                     Shown::Begin(begun) => {
-                        saver.begin(begun.key, begun.head, expiry(begun.expiry), used(begun.clock));
+                        saver.begin(begun.key, begun.head, kept(begun.expiry), used(begun.clock));
                     }
                     Shown::Part(part) => saver.part(part),
                 }
@@ -64,8 +62,8 @@ impl Form {
             Form::Log(base) => {
                 base.database(database);
                 match shown {
-                    Shown::Whole(entry) => base.entry(entry.key(), entry.value(), expiry(entry.expiry())),
-                    Shown::Begin(begun) => base.begin(begun.key, begun.head, expiry(begun.expiry)),
+                    Shown::Whole(entry) => base.entry(entry.key(), entry.value(), kept(entry.expiry())),
+                    Shown::Begin(begun) => base.begin(begun.key, begun.head, kept(begun.expiry)),
                     Shown::Part(part) => base.part(part),
                 }
             }

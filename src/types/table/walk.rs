@@ -63,6 +63,7 @@ impl<V: Payload> Table<V> {
         let index = self.directory.index_of(position.reverse_bits());
         // A merge may have joined the bucket with one that was passed before.
         let partly_passed = self.start_of(index) < position;
+        self.fetch_ahead(index);
         self.visit(index, |place, entry| {
             if partly_passed && self.hash_of(entry.key()).reverse_bits() < position {
                 return;
@@ -76,6 +77,19 @@ impl<V: Payload> Table<V> {
             }
         });
         self.end_of(index)
+    }
+
+    /// Has the processor fetch the entries of the bucket that a walk comes to after this one, and the bucket after that: a
+    /// walk's order is none of theirs in memory.
+    #[inline]
+    fn fetch_ahead(&self, index: usize) {
+        let next =
+            |index| self.end_of(index).map(|position| self.directory.index_of(position.reverse_bits()));
+        let Some(following) = next(index) else { return };
+        self.prefetch_entries(following);
+        if let Some(later) = next(following) {
+            self.prefetch_first(later);
+        }
     }
 
     /// Shows entries that have expired at `now_ms`. The walk goes by bucket numbers: it promises nothing about entries
