@@ -12,12 +12,14 @@ use crate::types::{Head, Part};
 pub(super) struct Open {
     key: Vec<u8>,
     expiry_ms: Option<i64>,
-    /// Parts to come.
+    /// Parts to come, or of a string bytes.
     left: usize,
     way: Way,
 }
 
 enum Way {
+    /// Parts are bytes of a word that has been begun.
+    Word,
     /// Each part is an element of a row.
     Row(Row),
     /// Each part has commands of its own.
@@ -26,8 +28,12 @@ enum Way {
 }
 
 impl Open {
-    pub fn new(key: &[u8], head: Head, expiry_ms: Option<i64>) -> Open {
+    pub fn begin(commands: &mut Commands, key: &[u8], head: Head, expiry_ms: Option<i64>) -> Open {
         let (left, way) = match head {
+            Head::Text { len } => {
+                commands.begin(b"SET", 2).word(key).begin_word(len);
+                (len, Way::Word)
+            }
             Head::Hash { len, soonest: None } => (len, Way::Row(Row::new(b"HMSET", 2, len))),
             Head::Hash { len, soonest: Some(_) } => (len, Way::Alone),
             Head::Set { len } => (len, Way::Row(Row::new(b"SADD", 1, len))),
@@ -45,8 +51,12 @@ impl Open {
 
     /// Adds a part; true if it was the last.
     pub fn part(&mut self, commands: &mut Commands, part: Part<'_>) -> bool {
-        let key = &self.key;
+        let (key, mut weight) = (&self.key, 1);
         match (&mut self.way, part) {
+            (Way::Word, Part::Text(text)) => {
+                commands.out.extend_from_slice(text);
+                weight = text.len();
+            }
             (Way::Payload(parts, writer), part) => parts.part(writer, part),
             (Way::Row(row), Part::Field(field)) => {
                 row.element(commands, key).item(field.name).item(field.value);
@@ -65,7 +75,7 @@ impl Open {
             // The head has said what the parts are.
             _ => {}
         }
-        self.left -= 1;
+        self.left = self.left.saturating_sub(weight);
         if self.left == 0 {
             self.end(commands);
         }
@@ -73,8 +83,12 @@ impl Open {
     }
 
     fn end(&mut self, commands: &mut Commands) {
-        if let Way::Payload(parts, writer) = std::mem::replace(&mut self.way, Way::Alone) {
-            commands.whole(&[b"RESTORE", &self.key, b"0", &sealed(writer, parts.form())]);
+        match std::mem::replace(&mut self.way, Way::Alone) {
+            Way::Payload(parts, writer) => {
+                commands.whole(&[b"RESTORE", &self.key, b"0", &sealed(writer, parts.form())]);
+            }
+            Way::Word => commands.end_word(),
+            Way::Row(_) | Way::Alone => {}
         }
         expire(commands, &self.key, self.expiry_ms);
     }
