@@ -1,11 +1,28 @@
 //! Whatever an append log or a manifest holds: no panic; the same units and the same end wherever the bytes are cut; memory by what
 //! is there, not by what a length says; a torn log, cut where it says, is whole; a manifest that reads writes the same.
 //!
+//! Loading it, as the node does at its start, with a base in either form: no panic; what comes of it makes, as a base in log form,
+//! the same again.
+//!
 //! Input: the size of the pieces, a time to read up to (0: all), and a log, which is read as a manifest as well.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use seawall::persistence::aof::{Manifest, Names, Next, Reader};
+use seawall::commands;
+use seawall::config::Config;
+use seawall::dump::Limits;
+use seawall::engine::persistence::Purpose;
+use seawall::engine::session::SessionHandle;
+use seawall::engine::{Engine, Existing, Identity};
+use seawall::keyspace::SnapshotStep;
+use seawall::persistence::aof::{LogBase, Manifest, Names, Next, Reader};
+use seawall::persistence::rdb::{Loader, Part};
+use seawall::runtime::{Address, Monotonic, Now, UnixTime};
+
+const NOW: Now = Now { mono: Monotonic(1), wall: UnixTime(1_700_000_000_000_000) };
+/// Commands that do as they are told when they stop or take long, and readers that answer as much as they are asked for.
+const SKIPPED: &[&str] =
+    &["debug", "shutdown", "eval", "fcall", "srandmember", "hrandfield", "zrandmember", "memory"];
 
 #[derive(PartialEq, Debug)]
 enum End {
@@ -62,8 +79,102 @@ fn check_manifest(text: &[u8]) {
     assert!(!manifest.is_live(&opened.name));
 }
 
+/// A node's engine, and the client as which it loads.
+struct Loading {
+    engine: Engine,
+    client: SessionHandle,
+    refused: usize,
+}
+
+impl Loading {
+    fn new() -> Loading {
+        let mut config = Config::default();
+        config.proto_max_bulk_len_bytes = 1 << 20;
+        (config.hash_max_listpack_entries, config.zset_max_listpack_entries) = (4, 4);
+        (config.set_max_listpack_entries, config.set_max_intset_entries) = (4, 4);
+        let mut engine = Engine::new(config, commands::table(), Identity::default(), 1);
+        engine.begin_load(0, NOW);
+        engine.begin_replay(NOW);
+        let nowhere = Address::Unix("append-log".into());
+        let client = engine.sessions.open(nowhere.clone(), nowhere, true, NOW);
+        Loading { engine, client, refused: 0 }
+    }
+
+    /// Loads a file as far as it goes.
+    fn load(&mut self, file: &[u8]) {
+        let begins_as_dump = file.starts_with(b"REDIS") || file.starts_with(b"VALKEY");
+        let Some(origin) = (if begins_as_dump { self.load_dump(file) } else { Some(0) }) else { return };
+        let mut reader = Reader::new(origin, file.len() as u64);
+        reader.feed(&file[origin as usize..]);
+        reader.end();
+        while let Ok(Next::Unit(unit)) = reader.next() {
+            for request in unit.commands() {
+                let name = request.name().to_ascii_lowercase();
+                if SKIPPED.iter().any(|skipped| name.starts_with(skipped.as_bytes())) {
+                    continue;
+                }
+                let mut reply = Vec::new();
+                if self.engine.replay(self.client, request, &mut reply, NOW).is_err() {
+                    return;
+                }
+                self.refused += usize::from(reply.starts_with(b"-"));
+            }
+        }
+    }
+
+    /// Where the part in dump form ends, if it is whole.
+    fn load_dump(&mut self, file: &[u8]) -> Option<u64> {
+        let limits = Limits::of(&self.engine.config, self.engine.keyspace.hasher().hash_key());
+        let mut loader = Loader::new(limits, file.len() as u64, false);
+        loader.feed(file);
+        let mut db = 0;
+        loop {
+            match loader.next().ok()?? {
+                Part::End => return Some(loader.position()),
+                Part::Database(number) => db = usize::try_from(number).ok()?,
+                Part::Entry { key, value, expiry_ms, .. } => {
+                    self.engine.load_entry(db, &key, value, expiry_ms, 0, NOW).ok()?;
+                }
+                Part::Library(code) => drop(self.engine.load_library(&code, Existing::Stays).ok()?),
+                Part::Aux { .. } | Part::Sizes { .. } => {}
+            }
+        }
+    }
+
+    /// Each key with its database, its deadline, and how long the commands are that make it; and all of them.
+    fn base(&mut self) -> (Vec<(usize, Vec<u8>, Option<i64>, usize)>, Vec<u8>) {
+        let Ok(head) = self.engine.begin_save(Purpose::Base, NOW) else { return Default::default() };
+        let (mut base, mut entries, mut log) = (LogBase::new(None), Vec::new(), Vec::new());
+        head.libraries.iter().for_each(|library| base.library(library));
+        let sink = |db, entry: seawall::types::EntryRef<'_>| {
+            base.database(db);
+            log.extend(base.take());
+            base.entry(entry.key(), entry.value(), entry.expiry());
+            let commands = base.take();
+            entries.push((db, entry.key().to_vec(), entry.expiry(), commands.len()));
+            log.extend(commands);
+        };
+        assert_eq!(self.engine.save_step(1 << 20, sink), SnapshotStep::Done);
+        self.engine.end_save(true, NOW);
+        log.extend(base.take());
+        entries.sort();
+        (entries, log)
+    }
+}
+
+fn check_loading(log: &[u8]) {
+    let mut loading = Loading::new();
+    loading.load(log);
+    let (entries, base) = loading.base();
+    let mut again = Loading::new();
+    again.load(&base);
+    assert_eq!(again.refused, 0);
+    assert_eq!(again.base().0, entries);
+}
+
 fuzz_target!(|data: &[u8]| {
     let [piece_bytes, until, log @ ..] = data else { return };
     check_log(log, usize::from(*piece_bytes) + 1, i64::from(*until));
     check_manifest(log);
+    check_loading(log);
 });

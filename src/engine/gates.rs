@@ -40,7 +40,7 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     transaction::allowed(session, row)?;
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
-    saved(engine, row)?;
+    saved(engine, session, row)?;
     // NOREPLICAS, READONLY replica, MASTERDOWN
     loaded(engine, row)?;
     // BUSY script
@@ -50,16 +50,20 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
 
 /// A node that cannot save takes no writes, if that is wanted; PING tells those who watch over it.
 #[inline]
-fn saved(engine: &Engine, row: &Row) -> Result<(), Failure> {
+fn saved(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     match disk_failure(engine) {
-        Some(failure) if row.has(Flag::Write) || row.command.name == "ping" => Err(failure),
-        _ => Ok(()),
+        Some(failure) => {
+            let flags = session.transaction.as_ref().map_or(row.flags, |transaction| transaction.flags(row));
+            let refuses = flags & Flag::Write.bit() != 0 || row.command.name == "ping";
+            if refuses { Err(failure) } else { Ok(()) }
+        }
+        None => Ok(()),
     }
 }
 
 /// Why writes are refused, if what they do could not be kept.
 #[inline]
-pub(super) fn disk_failure(engine: &Engine) -> Option<Failure> {
+pub(in crate::engine) fn disk_failure(engine: &Engine) -> Option<Failure> {
     let config = &engine.config;
     if engine.persistence.has_failed() && config.stop_writes_on_bgsave_error && !config.save.0.is_empty() {
         return Some(SAVE_FAILED);

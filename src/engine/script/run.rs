@@ -4,6 +4,7 @@
 use super::{Sha, Shebang};
 use crate::engine::command::Flag;
 use crate::engine::effects::Audience;
+use crate::engine::gates;
 use crate::engine::session::SessionHandle;
 use crate::engine::table::{CommandId, Row};
 use crate::engine::transaction::Left;
@@ -232,6 +233,11 @@ impl Engine {
         }
         if row.has(Flag::DenyOom) && running.is_memory_full && !running.wrote {
             return Err(Failure::OOM);
+        }
+        if row.has(Flag::Write)
+            && let Some(failure) = gates::disk_failure(self)
+        {
+            return Err(failure);
         }
         running.wrote |= row.has(Flag::Write);
         Ok(())

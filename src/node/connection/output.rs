@@ -246,4 +246,35 @@ mod tests {
         output.push(vec![b'x'; 11]);
         assert!(!output.is_over(&LIMIT, Monotonic(6_000_000_000)));
     }
+
+    /// What may leave when so many bytes more are there, and the log stands so.
+    fn passed(output: &mut Output, more: usize, accepted: u64, acknowledged: u64) -> usize {
+        output.push(vec![b'x'; more]);
+        output.pass(Gate { accepted, acknowledged })
+    }
+
+    #[test]
+    fn each_stretch_waits_for_what_was_done_before_it() {
+        let mut output = Output::default();
+        assert_eq!(passed(&mut output, 10, 100, 50), 0);
+        assert_eq!(output.newly_awaited(), Some(100));
+        assert_eq!(output.newly_awaited(), None, "one wake-up is enough");
+        // More is done and answered meanwhile: the first stretch does not wait for that.
+        assert_eq!(passed(&mut output, 5, 200, 99), 0);
+        assert_eq!(passed(&mut output, 0, 300, 100), 10);
+        assert_eq!(output.newly_awaited(), Some(200));
+        assert_eq!(passed(&mut output, 0, 300, 199), 10);
+        assert_eq!(passed(&mut output, 0, 300, 200), 15);
+        assert_eq!(output.newly_awaited(), None);
+    }
+
+    #[test]
+    fn a_log_that_is_up_to_date_holds_nothing_back() {
+        let mut output = Output::default();
+        assert_eq!(passed(&mut output, 10, 100, 100), 10);
+        // What could have left stays free to leave, though the socket has not taken it.
+        assert_eq!(passed(&mut output, 5, 200, 100), 10);
+        output.clear();
+        assert_eq!(passed(&mut output, 5, 300, 100), 0, "what is dropped leaves no room for others");
+    }
 }

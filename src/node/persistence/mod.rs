@@ -68,6 +68,14 @@ pub(super) async fn save_at_end<R: Runtime>(shared: &Rc<Shared<R>>, how: Shutdow
     if shared.engine.borrow().persistence.loading().is_some() {
         return true;
     }
+    let is_first_rewrite = {
+        let append = &shared.engine.borrow().append;
+        append.rewriting().is_some() && append.policy.is_beginning()
+    };
+    if is_first_rewrite && !how.force {
+        tracing::warn!("Writing initial AOF, can't exit");
+        return false;
+    }
     if wanted {
         tracing::info!("Saving the final RDB snapshot before exiting.");
         shared.log.borrow_mut().is_ending = true;

@@ -135,9 +135,8 @@ impl<R: Runtime> Writing<R> {
         let started = R::now();
         let access = engine.saves_use().then(|| engine.access());
         for _ in 0..STEPS_MAX {
-            let step = engine.save_step(BUCKETS, |database, entry| {
-                let expiry = entry.expiry().filter(|_| !self.faults.forget_expiry);
-                self.form.entry(head, database, entry, expiry, access);
+            let step = engine.save_step(BUCKETS, |database, shown| {
+                self.form.show(head, database, shown, access, self.faults.forget_expiry);
             });
             if step == SnapshotStep::Done
                 || self.form.buffered() >= WAITING_BYTES_MAX

@@ -56,7 +56,7 @@ impl<V: Payload> Table<V> {
     ///
     /// With this a point-in-time iteration is made: whoever changes an entry that is not passed, and not marked, takes a
     /// copy of it and marks what is left; whoever inserts at a position not passed marks the new entry.
-    pub fn sweep(&mut self, position: u64, mut each: impl FnMut(EntryRef<'_, V>)) -> Option<u64> {
+    pub fn sweep(&self, position: u64, mut each: impl FnMut(EntryRef<'_, V>)) -> Option<u64> {
         if self.directory.len() == 0 {
             return None;
         }
@@ -69,7 +69,8 @@ impl<V: Payload> Table<V> {
                 return;
             }
             if entry.is_marked() {
-                // SAFETY: the place holds this entry; a mark is no part of what an EntryRef lends.
+                // SAFETY: the place holds this entry; a mark is no part of what an EntryRef lends, and tables are not shared
+                // between threads.
                 unsafe { self.entry_at(place).set_mark(false) };
             } else {
                 each(entry);

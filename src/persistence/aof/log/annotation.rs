@@ -1,0 +1,24 @@
+//! Lines that say when what follows was written.
+
+use crate::text::number::write_i64;
+
+/// How they begin.
+pub(super) const TIME: &[u8] = b"#TS:";
+
+/// Notes times in a log that is being written (`aof-timestamp-enabled`).
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Annotator {
+    last: i64,
+}
+
+impl Annotator {
+    /// Appends a line if a new second has begun since the last one. Before a unit, never within one.
+    pub fn annotate(&mut self, seconds: i64, out: &mut Vec<u8>) {
+        if seconds > self.last {
+            self.last = seconds;
+            out.extend_from_slice(TIME);
+            write_i64(out, seconds);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
