@@ -117,16 +117,16 @@ impl Taking {
                 let text = format!("{what} (behind offset {position})");
                 io::Error::new(io::ErrorKind::InvalidData, text)
             };
-            let parts = loader.batch(BATCH).map_err(broken)?;
+            // The processor fetches where they belong while others are read.
+            let mut places = [None; BATCH];
+            let expect = |number: usize, part: &Part<'_>| {
+                if let Part::Entry { key, .. } = part {
+                    places[number] = Some(engine.expect_entry(self.db, key));
+                }
+            };
+            let parts = loader.batch(BATCH, expect).map_err(broken)?;
             if parts.is_empty() {
                 return Ok(false);
-            }
-            // The processor fetches the places of all of them while the first are put where they belong.
-            let mut places = [None; BATCH];
-            for (place, part) in places.iter_mut().zip(&parts) {
-                if let Part::Entry { key, .. } = part {
-                    *place = Some(engine.expect_entry(self.db, key));
-                }
             }
             for (part, place) in parts.into_iter().zip(places) {
                 if self.take(engine, part, place, at).map_err(refused)? {

@@ -306,7 +306,14 @@ impl Listpack {
 
 impl<'a> ListpackRef<'a> {
     /// The bytes of a listpack from elsewhere, if they are well formed to the last element.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Option<ListpackRef<'a>> {
+        ListpackRef::parse_each(bytes, |_| ())
+    }
+
+    /// The same, and shows the elements on the way.
+    #[inline]
+    pub fn parse_each(bytes: &'a [u8], mut each: impl FnMut(Item<'a>)) -> Option<ListpackRef<'a>> {
         let (header, last) = (bytes.get(..HEADER_BYTES)?, bytes.last()?);
         let total = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
         if total != bytes.len() || bytes.len() <= HEADER_BYTES || *last != END {
@@ -314,7 +321,9 @@ impl<'a> ListpackRef<'a> {
         }
         let (mut place, mut count) = (HEADER_BYTES, 0);
         while place < bytes.len() - 1 {
-            place += checked_size(&bytes[place..bytes.len() - 1])?;
+            let rest = &bytes[place..bytes.len() - 1];
+            place += checked_size(rest)?;
+            each(read(rest));
             count += 1;
         }
         let view = ListpackRef(bytes);
