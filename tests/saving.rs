@@ -12,6 +12,7 @@ use seawall::protocol::client::Value;
 #[path = "support/ports.rs"]
 mod ports;
 #[path = "support/process.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod process;
 #[path = "support/sample.rs"]
 mod sample;

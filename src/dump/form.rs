@@ -1,7 +1,7 @@
 //! The forms in which values are written: the byte that stands before each, and since when it is known.
 
 use crate::types::stream::Stream;
-use crate::types::{HashRef, ListRef, ObjectRef, SetRef, SortedSetRef, Value};
+use crate::types::{HashRef, Head, ListRef, ObjectRef, SetRef, SortedSetRef, Value};
 
 /// A version of Redis's dump file format.
 pub type Version = u16;
@@ -124,6 +124,19 @@ impl Form {
     }
 }
 
+/// The form of a large value that comes in parts.
+pub(super) fn of_head(head: Head) -> Form {
+    match head {
+        Head::Hash { soonest: None, .. } => Form::Hash,
+        Head::Hash { soonest: Some(_), .. } => Form::HashTimed,
+        Head::Set { .. } => Form::Set,
+        Head::SortedSet { .. } => Form::SortedSet,
+        Head::List { .. } => Form::ListNodes,
+        Head::Stream { active_when_seen: true, .. } => Form::Stream,
+        Head::Stream { active_when_seen: false, .. } => Form::StreamActive,
+    }
+}
+
 fn of_hash(hash: HashRef<'_>) -> Form {
     match (hash, hash.soonest()) {
         (HashRef::Large(_), None) => Form::Hash,
@@ -135,6 +148,5 @@ fn of_hash(hash: HashRef<'_>) -> Form {
 
 /// Whether every consumer was active when it was last seen, which is what is taken for granted where a form does not say it.
 fn active_when_seen(stream: &Stream) -> bool {
-    let mut consumers = stream.groups().iter().flat_map(|(_, group)| group.consumers());
-    consumers.all(|consumer| consumer.active_ms == Some(consumer.seen_ms))
+    stream.groups().iter().all(|(_, group)| group.active_when_seen())
 }

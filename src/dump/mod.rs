@@ -20,7 +20,7 @@ pub use form::{Form, VERSION_MIN, Version};
 pub use limits::Limits;
 pub use load::{Begun, Building, Loaded, begin, value as load};
 pub use reader::{Fault, Reader};
-pub use save::value as save;
+pub use save::{Parts, value as save};
 pub use writer::Writer;
 
 use crate::types::Value;
@@ -30,6 +30,11 @@ pub fn payload(value: Value<'_>, compress: bool) -> Vec<u8> {
     let form = Form::of(value, VERSION_MIN);
     let mut writer = Writer::new(vec![form.code()], compress);
     save(&mut writer, form, value);
+    sealed(writer, form)
+}
+
+/// A value that was written behind its form's code, with its footer.
+pub fn sealed(mut writer: Writer, form: Form) -> Vec<u8> {
     footer::seal(&mut writer.out, form.version());
     writer.out
 }

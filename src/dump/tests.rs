@@ -4,12 +4,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Form, Limits, Loaded, Version, Writer, footer, payload, save, value};
+use super::{Form, Limits, Loaded, Parts, VERSION_MIN, Version, Writer, footer, payload, save, value};
 use crate::types::list::{self, End};
 use crate::types::stream::{Group, NodeLimits, Pending, Stream, StreamId};
 use crate::types::{
-    Expiry, Growth, Hash, HashKey, List, Object, ObjectRef, Payload, Set, SortedSet, Value, View, set,
-    sorted_set,
+    Expiry, Frozen, Growth, Hash, HashKey, List, Object, ObjectRef, Payload, Set, SortedSet, Value, View,
+    set, sorted_set,
 };
 
 type Text = Vec<u8>;
@@ -253,7 +253,7 @@ fn what_every_server_can_say_is_said_in_the_oldest_form() {
     stream.groups_mut().create(b"group", Group::default());
     assert_eq!(Form::of(Value::Object(ObjectRef::Stream(&stream)), 10), Form::Stream);
     assert_eq!(Form::of(Value::Object(ObjectRef::Stream(&stream)), 11), Form::StreamActive);
-    let mut group = stream.groups_mut().edit(b"group").expect("it was made above");
+    let mut group = stream.edit_group(b"group").expect("it was made above");
     group.consumer_or_new(b"idle", 5);
     drop(group);
     let form = Form::of(Value::Object(ObjectRef::Stream(&stream)), 10);
@@ -280,6 +280,23 @@ fn a_length_without_bytes_takes_no_memory() {
             assert_eq!(read(&[&[code], head].concat()), None);
             let compressed = [&[code, 0xC3, 4], head, &[0, 0, 0, 0]].concat();
             assert_eq!(read(&compressed), None);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn parts_make_the_same_body(object in object(), elements in 1..20_usize) {
+        let value = Value::Object(object.view());
+        if let Some(mut frozen) = Frozen::of(value) {
+            let form = Form::of(value, VERSION_MIN);
+            let (mut whole, mut sliced) = (Writer::new(Vec::new(), true), Writer::new(Vec::new(), true));
+            save(&mut whole, form, value);
+            let parts = Parts::new(frozen.head());
+            prop_assert_eq!(parts.form(), form);
+            parts.head(&mut sliced, frozen.head());
+            while !frozen.show(elements, |part| parts.part(&mut sliced, part)) {}
+            prop_assert_eq!(whole.out, sliced.out);
         }
     }
 }

@@ -19,7 +19,7 @@ use super::run::Running;
 use super::session::SessionHandle;
 use super::{Engine, Failure, Source, gates};
 use crate::dump::Loaded;
-use crate::keyspace::{EntryRef, Key, NewValue, Place, Slot, SnapshotStep, Vacant};
+use crate::keyspace::{Key, NewValue, Place, Shown, Slot, SnapshotStep, Vacant};
 use crate::protocol::reply::Version;
 use crate::protocol::request::Request;
 use crate::runtime::{Monotonic, Now, UnixTime};
@@ -215,21 +215,15 @@ impl Engine {
         Ok(head)
     }
 
-    /// Goes on with the save for so many buckets; `sink` gets each entry once, with the number that its database had. `Done`:
+    /// Goes on with the save for so many buckets, or some elements of a large value; `sink` gets each entry once, large ones in
+    /// parts, with the number that its database had. `Done`:
     /// all has been shown, and nothing is left to be cleared away.
-    pub fn save_step(&mut self, buckets: usize, mut sink: impl FnMut(usize, EntryRef<'_>)) -> SnapshotStep {
+    pub fn save_step(&mut self, buckets: usize, mut sink: impl FnMut(usize, Shown<'_>)) -> SnapshotStep {
         let mut shown = 0;
-        let mut step = SnapshotStep::Done;
-        for database in &mut self.keyspace.databases {
-            let label = database.snapshot_label();
-            step = database.snapshot_step(buckets, |entry| {
-                shown += 1;
-                sink(label.unwrap_or_default(), entry);
-            });
-            if step != SnapshotStep::Done {
-                break;
-            }
-        }
+        let step = self.keyspace.snapshot_step(buckets, |database, part| {
+            shown += u64::from(!matches!(part, Shown::Part(_)));
+            sink(database, part);
+        });
         if let Some(saving) = &mut self.persistence.saving {
             saving.shown += shown;
         }

@@ -5,7 +5,7 @@ use super::key::{Hasher, Key, SLOT_COUNT};
 use super::ledger::Ledger;
 use super::slot::Slot;
 use super::slots::Slots;
-use super::snapshot::{Snapshot, SnapshotStep, free_tables};
+use super::snapshot::{Shown, Snapshot, SnapshotStep, WHOLE_BYTES_MAX, free_tables};
 use crate::types::table::{ExpireLimits, ExpireStep, below};
 use crate::types::{EntryRef, HashKey, ObjectRef, OwnedEntry, Table, Value, size_class};
 
@@ -330,17 +330,22 @@ impl Database {
     /// Begins a point-in-time iteration over the database as it is now; false if the last one is not over.
     /// `label` comes back from [`snapshot_label`](Self::snapshot_label), whatever SWAPDB does meanwhile.
     pub fn snapshot_begin(&mut self, label: usize) -> bool {
+        self.snapshot_begin_parting(label, WHOLE_BYTES_MAX)
+    }
+
+    /// The same; values that take more bytes are shown in parts.
+    pub(super) fn snapshot_begin_parting(&mut self, label: usize, whole_bytes_max: usize) -> bool {
         let ledger = self.ledger.get_or_insert_with(|| Box::new(Ledger { snapshot: None, slots: None }));
         if ledger.snapshot.is_some() {
             return false;
         }
-        ledger.snapshot = Some(Snapshot::new(label));
+        ledger.snapshot = Some(Snapshot::new(label, whole_bytes_max));
         true
     }
 
-    /// Goes on with the iteration for so many buckets; `sink` gets every entry that was there when it began, each once, in
-    /// no particular order.
-    pub fn snapshot_step(&mut self, buckets: usize, sink: impl FnMut(EntryRef<'_>)) -> SnapshotStep {
+    /// Goes on with the iteration for so many buckets, or for eight times as many elements of a large value; `sink` gets every
+    /// entry that was there when it began, each once, in no particular order.
+    pub fn snapshot_step(&mut self, buckets: usize, sink: impl FnMut(Shown<'_>)) -> SnapshotStep {
         let Some(ledger) = &mut self.ledger else { return SnapshotStep::Done };
         let Some(snapshot) = &mut ledger.snapshot else { return SnapshotStep::Done };
         let step = snapshot.step(&mut self.tables, buckets, sink);
@@ -365,12 +370,18 @@ impl Database {
         self.snapshot().filter(|snapshot| snapshot.is_live()).map(Snapshot::label)
     }
 
+    /// Whether the iteration has shown some parts of a value, but not all.
+    pub fn snapshot_is_within_value(&self) -> bool {
+        self.snapshot().is_some_and(Snapshot::is_within_value)
+    }
+
     #[cfg(test)]
     pub(super) fn tables_for_tests(&self) -> &[Table] {
         &self.tables
     }
 
-    /// Bytes that the iteration holds back: copies of old entries, tables of a database that was cleared.
+    /// Bytes that the iteration holds back: copies of old entries and of parts of large values, large values that nobody else
+    /// has any more, tables of a database that was cleared.
     pub fn snapshot_memory_bytes(&self) -> usize {
         self.snapshot().map_or(0, Snapshot::memory_bytes)
     }

@@ -18,19 +18,22 @@ pub mod slot;
 mod slots;
 pub mod snapshot;
 #[cfg(test)]
+mod snapshot_tests;
+#[cfg(test)]
 mod tests;
 
 pub use crate::types::table::{ExpireLimits, ExpireStep};
 pub use crate::types::{
-    Expiry, Field, Growth, Hash, HashKey, HashRef, Item, Kind, List, ListRef, NewValue, Object, ObjectRef,
-    Payload, Set, SetRef, SortedSet, SortedSetRef, Stream, Value, View, bitmap, hyperloglog, set,
+    Expiry, Field, Growth, Hash, HashKey, HashRef, Head, Item, Kind, List, ListRef, NewValue, Object,
+    ObjectRef, Part, Payload, Set, SetRef, SortedSet, SortedSetRef, Stream, Value, View, bitmap, hyperloglog,
+    set,
 };
 pub use access::Access;
 pub use database::{Cleared, Database, DueFields};
 pub use eviction::{Policy, Victim};
 pub use key::{Hasher, Key, Place, SLOT_COUNT, hash_slot};
 pub use slot::{Occupied, Slot, Vacant};
-pub use snapshot::SnapshotStep;
+pub use snapshot::{Begun, Shown, SnapshotStep};
 
 /// An entry in a database.
 pub type EntryRef<'a> = crate::types::EntryRef<'a, Object>;
@@ -58,6 +61,21 @@ impl Keyspace {
     /// Exchanges two databases with all that is going on in them (SWAPDB); both numbers must exist.
     pub fn swap(&mut self, a: usize, b: usize) {
         self.databases.swap(a, b);
+    }
+
+    /// Goes on with the iterations of all databases, one after the other: [`Database::snapshot_step`], with the label of what is
+    /// shown. `Done` when they all are.
+    pub fn snapshot_step(&mut self, buckets: usize, mut sink: impl FnMut(usize, Shown<'_>)) -> SnapshotStep {
+        // The parts of a value stay together, though databases may have been exchanged.
+        let within = self.databases.iter().position(Database::snapshot_is_within_value);
+        for database in &mut self.databases[within.unwrap_or_default()..] {
+            let label = database.snapshot_label().unwrap_or_default();
+            let step = database.snapshot_step(buckets, |shown| sink(label, shown));
+            if step != SnapshotStep::Done {
+                return step;
+            }
+        }
+        if within.is_some_and(|first| first > 0) { SnapshotStep::More } else { SnapshotStep::Done }
     }
 
     /// How many keys all databases hold.

@@ -5,16 +5,86 @@
 //! entry that is made ahead of the walk is marked at once. The walk shows what is not marked and clears marks as it passes,
 //! so that it shows, copies included, exactly the entries of the moment when it began, each once.
 //!
+//! A large value is not copied: it is [frozen](Frozen), which takes no time, when it is about to change or when the walk comes
+//! to it, and shown part by part; what of it changes meanwhile, it saves by itself. Frozen values are shown one after the other,
+//! before anything else. So a step's work is bounded, and so is what a writer has to do for a snapshot: at most a copy of
+//! [`WHOLE_BYTES_MAX`], or of the part that it changes.
+//!
 //! States: `Walking` → `Copies` (the walk is over, copies remain) → gone. An iteration that is aborted goes on as `Clearing`
 //! until all marks are gone; only then may the next one begin. Clearing the database hands the old tables to a walk that is
 //! under way, which then owns them (`detached`), hears of no more changes, and frees them when it is done (`Freeing`).
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
-use crate::types::{EntryRef, OwnedEntry, Table};
+use crate::types::{EntryRef, Frozen, Head, OwnedEntry, Part, Table, size_class};
 
 /// Copies given out for each bucket that a step may visit.
 const COPIES_PER_BUCKET: usize = 8;
+/// Values that take more are frozen and shown in parts, smaller ones copied and shown at once.
+pub(super) const WHOLE_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes of small entries after which a step ends; the bucket that reaches it is finished.
+const STEP_BYTES: usize = 64 << 10;
+
+/// What an iteration shows.
+#[derive(Clone, Copy)]
+pub enum Shown<'a> {
+    /// An entry.
+    Whole(EntryRef<'a>),
+    /// An entry whose value comes in parts: the next shown, as many as its head says. Nothing else comes between them.
+    Begin(Begun<'a>),
+    /// One of these parts.
+    Part(Part<'a>),
+}
+
+/// An entry whose value comes in parts.
+#[derive(Clone, Copy)]
+pub struct Begun<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// When it expires: Unix time in milliseconds.
+    pub expiry: Option<i64>,
+    /// The access clock.
+    pub clock: u32,
+    /// What the parts will be.
+    pub head: Head,
+}
+
+/// An entry, its value frozen.
+struct FrozenEntry {
+    key: Box<[u8]>,
+    expiry: Option<i64>,
+    clock: u32,
+    value: Frozen,
+    begun: bool,
+}
+
+impl FrozenEntry {
+    /// `None` for values that are shown at once.
+    fn of(entry: EntryRef<'_>, whole_bytes_max: usize) -> Option<FrozenEntry> {
+        if entry.memory_bytes() <= whole_bytes_max {
+            return None;
+        }
+        let value = Frozen::of(entry.value())?;
+        let (key, expiry, clock) = (entry.key().into(), entry.expiry(), entry.clock());
+        Some(FrozenEntry { key, expiry, clock, value, begun: false })
+    }
+
+    /// Shows about so many elements, or frees them when all have been shown; true when nothing is left to do.
+    fn step(&mut self, elements: usize, sink: &mut impl FnMut(Shown<'_>)) -> bool {
+        if !self.begun {
+            self.begun = true;
+            let (expiry, clock, head) = (self.expiry, self.clock, self.value.head());
+            sink(Shown::Begin(Begun { key: &self.key, expiry, clock, head }));
+        }
+        self.value.show(elements, |part| sink(Shown::Part(part))) && self.value.free(elements)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        size_class(self.key.len()) + self.value.held_bytes()
+    }
+}
 
 /// Where an iteration stands after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,14 +116,27 @@ pub(super) struct Snapshot {
     /// Old entries, in the order in which they were changed.
     copies: VecDeque<OwnedEntry>,
     copies_bytes: usize,
+    /// Large values, in the order in which they were frozen.
+    frozen: VecDeque<FrozenEntry>,
+    whole_bytes_max: usize,
     /// The tables of a database that was cleared meanwhile.
     detached: Option<Vec<Table>>,
 }
 
 impl Snapshot {
-    pub(super) fn new(label: usize) -> Self {
-        let (copies, copies_bytes) = (VecDeque::new(), 0);
-        Self { label, phase: Phase::Walking, slot: 0, position: 0, copies, copies_bytes, detached: None }
+    /// Values that take more than `whole_bytes_max` are shown in parts.
+    pub(super) fn new(label: usize, whole_bytes_max: usize) -> Self {
+        Self {
+            label,
+            phase: Phase::Walking,
+            slot: 0,
+            position: 0,
+            copies: VecDeque::new(),
+            copies_bytes: 0,
+            frozen: VecDeque::new(),
+            whole_bytes_max,
+            detached: None,
+        }
     }
 
     /// What the caller called it when it began.
@@ -66,11 +149,19 @@ impl Snapshot {
         matches!(self.phase, Phase::Walking | Phase::Copies)
     }
 
-    /// Bytes of copies that wait to be shown, and of tables that were handed over.
+    /// Whether the first frozen value has been shown in part.
+    pub(super) fn is_within_value(&self) -> bool {
+        self.is_live() && self.frozen.front().is_some_and(|first| first.begun && !first.value.is_shown())
+    }
+
+    /// Bytes of copies that wait to be shown, of what frozen values have saved, and of tables that were handed over.
     pub(super) fn memory_bytes(&self) -> usize {
         let detached =
             self.detached.as_ref().map_or(0, |tables| tables.iter().map(Table::memory_bytes).sum());
-        self.copies_bytes + detached
+        let frozen: usize = self.frozen.iter().map(FrozenEntry::memory_bytes).sum();
+        let rows = size_class(self.copies.capacity() * size_of::<OwnedEntry>())
+            + size_class(self.frozen.capacity() * size_of::<FrozenEntry>());
+        self.copies_bytes + frozen + rows + detached
     }
 
     /// Whether the walk through the database's own tables has yet to come to this place.
@@ -80,10 +171,12 @@ impl Snapshot {
             && (usize::from(slot), hash.reverse_bits()) >= (self.slot, self.position)
     }
 
-    /// Takes a copy of an entry that is about to change, if it is needed; the entry must be marked then.
+    /// Takes a copy of an entry that is about to change, or freezes it, if it is needed; the entry must be marked then.
     pub(super) fn before_change(&mut self, slot: u16, hash: u64, entry: EntryRef<'_>) -> bool {
         let needed = !entry.is_marked() && self.is_ahead(slot, hash);
-        if needed {
+        if needed && let Some(frozen) = FrozenEntry::of(entry, self.whole_bytes_max) {
+            self.frozen.push_back(frozen);
+        } else if needed {
             let copy = entry.to_owned();
             self.copies_bytes += copy.entry().memory_bytes();
             self.copies.push_back(copy);
@@ -124,34 +217,76 @@ impl Snapshot {
         &mut self,
         tables: &mut [Table],
         buckets: usize,
-        mut sink: impl FnMut(EntryRef<'_>),
+        mut sink: impl FnMut(Shown<'_>),
     ) -> SnapshotStep {
-        self.take_copies(buckets.saturating_mul(COPIES_PER_BUCKET), &mut sink);
+        let elements = buckets.saturating_mul(COPIES_PER_BUCKET);
+        if !self.frozen.is_empty() {
+            self.show_frozen(elements, &mut sink);
+            self.end_if_shown();
+            return self.state();
+        }
+        self.take_copies(elements, &mut sink);
         match self.phase {
             Phase::Walking => self.walk(tables, buckets, &mut sink),
             Phase::Copies => self.end_if_shown(),
             Phase::Clearing => self.walk(tables, buckets, &mut |_| ()),
             Phase::Freeing => self.free(buckets),
         }
+        self.state()
+    }
+
+    fn state(&self) -> SnapshotStep {
+        let rest = self.detached.is_some() || !self.copies.is_empty() || !self.frozen.is_empty();
         match self.phase {
             Phase::Walking | Phase::Copies => SnapshotStep::More,
-            Phase::Freeing if self.detached.is_none() && self.copies.is_empty() => SnapshotStep::Done,
+            Phase::Freeing if !rest => SnapshotStep::Done,
             Phase::Clearing | Phase::Freeing => SnapshotStep::Cleaning,
         }
     }
 
-    /// Shows copies, oldest first, or drops them if there is nothing to show any more.
-    fn take_copies(&mut self, count: usize, sink: &mut impl FnMut(EntryRef<'_>)) {
+    /// Goes on with the first frozen value. What is shown of it when nothing is to be shown any more is for its own good: it
+    /// remembers no walk afterwards.
+    fn show_frozen(&mut self, elements: usize, sink: &mut impl FnMut(Shown<'_>)) {
         let live = self.is_live();
-        for copy in self.copies.drain(..count.min(self.copies.len())) {
+        let Some(first) = self.frozen.front_mut() else { return };
+        let over = first.step(elements, &mut |shown| {
+            if live {
+                sink(shown);
+            }
+        });
+        if over {
+            self.frozen.pop_front();
+        }
+    }
+
+    /// Shows copies, oldest first, or drops them if there is nothing to show any more.
+    fn take_copies(&mut self, count: usize, sink: &mut impl FnMut(Shown<'_>)) {
+        let (live, end) = (self.is_live(), self.copies_bytes.saturating_sub(STEP_BYTES));
+        for _ in 0..count {
+            let Some(copy) = self.copies.pop_front() else { return };
             self.copies_bytes -= copy.entry().memory_bytes();
             if live {
-                sink(copy.entry());
+                sink(Shown::Whole(copy.entry()));
+            }
+            if self.copies_bytes <= end {
+                return;
             }
         }
     }
 
-    fn walk(&mut self, tables: &mut [Table], buckets: usize, each: &mut impl FnMut(EntryRef<'_>)) {
+    fn walk(&mut self, tables: &mut [Table], buckets: usize, sink: &mut impl FnMut(Shown<'_>)) {
+        let (frozen, showing, max) = (&mut self.frozen, self.phase == Phase::Walking, self.whole_bytes_max);
+        let bytes = Cell::new(0);
+        let mut each = |entry: EntryRef<'_>| match showing.then(|| FrozenEntry::of(entry, max)).flatten() {
+            Some(entry) => {
+                frozen.push_back(entry);
+                bytes.set(STEP_BYTES);
+            }
+            None => {
+                bytes.set(bytes.get() + entry.memory_bytes());
+                sink(Shown::Whole(entry));
+            }
+        };
         let mut detached = self.detached.take();
         let tables = detached.as_deref_mut().unwrap_or(tables);
         for _ in 0..buckets {
@@ -159,9 +294,12 @@ impl Snapshot {
                 (self.slot, self.position) = (self.slot + 1, 0);
             }
             let Some(table) = tables.get_mut(self.slot) else { break };
-            match table.sweep(self.position, &mut *each) {
+            match table.sweep(self.position, &mut each) {
                 Some(next) => self.position = next,
                 None => (self.slot, self.position) = (self.slot + 1, 0),
+            }
+            if bytes.get() >= STEP_BYTES {
+                break;
             }
         }
         let over = self.slot >= tables.len();
@@ -178,7 +316,7 @@ impl Snapshot {
     }
 
     fn end_if_shown(&mut self) {
-        if self.phase == Phase::Copies && self.copies.is_empty() {
+        if self.phase == Phase::Copies && self.copies.is_empty() && self.frozen.is_empty() {
             self.phase = Phase::Freeing;
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Database, Expiry, Hasher, Keyspace, NewValue, Slot, SnapshotStep, hash_slot};
+use super::{Database, Expiry, Hasher, Keyspace, NewValue, Shown, Slot, SnapshotStep, hash_slot};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -131,7 +131,8 @@ impl World {
         }
         let mut nothing = (Model::new(), Model::new());
         let (_, shown) = self.snapshot.as_mut().unwrap_or(&mut nothing);
-        let step = self.database.snapshot_step(buckets, |entry| {
+        let step = self.database.snapshot_step(buckets, |part| {
+            let Shown::Whole(entry) = part else { panic!("nothing here is large") };
             let mut bytes = Vec::new();
             entry.value().write_to(&mut bytes);
             assert_eq!(shown.insert(entry.key().to_vec(), (bytes, entry.expiry())), None, "shown once");
@@ -245,9 +246,12 @@ fn a_snapshot_follows_its_database_through_a_swap() {
     assert_eq!((keyspace.databases[0].len(), keyspace.databases[1].len(), keyspace.len()), (0, 1, 1));
     assert_eq!(keyspace.databases[1].snapshot_label(), Some(0));
     let mut shown = Vec::new();
-    while keyspace.databases[1].snapshot_step(1, |entry| shown.push(entry.key().to_vec()))
-        != SnapshotStep::Done
-    {}
+    let mut show = |part: Shown<'_>| {
+        if let Shown::Whole(entry) = part {
+            shown.push(entry.key().to_vec());
+        }
+    };
+    while keyspace.databases[1].snapshot_step(1, &mut show) != SnapshotStep::Done {}
     assert_eq!(shown, [b"a"]);
 }
 

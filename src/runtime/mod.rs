@@ -76,6 +76,19 @@ pub enum OpenMode {
 pub trait File: 'static {
     /// Appends to the end; may write less than asked for.
     fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// Appends all of it, and syncs then if that is wanted, off the event loop: however busy the disk is, nobody waits but who
+    /// waits for this. Until it has ended nothing else may be done with the file.
+    fn append_aside(&self, bytes: Vec<u8>, sync: bool) -> impl Future<Output = io::Result<()>> + 'static {
+        let appended = append_all(self, &bytes);
+        let synced = (sync && appended.is_ok()).then(|| self.sync());
+        async move {
+            appended?;
+            match synced {
+                Some(synced) => synced.await,
+                None => Ok(()),
+            }
+        }
+    }
     /// Reads at a position; may read less than asked for; 0 at the end.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes at a position; may write less than asked for; extends the file with zeros where needed.
@@ -87,6 +100,17 @@ pub trait File: 'static {
     /// Makes content and length durable; runs off the event loop. After an error nothing is known of what was not yet
     /// durable.
     fn sync(&self) -> impl Future<Output = io::Result<()>> + 'static;
+}
+
+/// Appends all of it.
+pub fn append_all(file: &(impl File + ?Sized), mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.append(bytes)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
 }
 
 /// What the process uses, as its allocator and operating system tell it. Zero where it is not known.

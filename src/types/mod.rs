@@ -8,6 +8,7 @@
 //! `unsafe` is allowed in this room only.
 
 pub mod bitmap;
+mod frozen;
 pub mod hash;
 mod hash_key;
 pub mod hyperloglog;
@@ -18,12 +19,14 @@ pub mod lzf;
 mod object;
 mod payload;
 pub mod set;
+mod shared;
 mod size_class;
 pub mod sorted_set;
 pub mod stream;
 pub mod table;
 mod value;
 
+pub use frozen::{Frozen, Head, Part};
 pub use hash::{Field, Growth, Hash, HashRef};
 pub use hash_key::HashKey;
 pub use intset::{Intset, IntsetRef};

@@ -37,7 +37,7 @@ impl Drop for Room {
 
 pub struct Server {
     process: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Server {
@@ -79,6 +79,14 @@ impl Server {
         self.process.wait().unwrap();
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -117,10 +125,32 @@ impl Client {
     }
 
     pub fn send(&mut self, words: &[&str]) {
-        let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        let mut request = Vec::new();
-        encode(&mut request, &words);
-        let _ = self.stream.write_all(&request);
+        self.send_all(&[words.to_vec()]);
+    }
+
+    /// Several requests at once.
+    pub fn send_all(&mut self, requests: &[Vec<&str>]) {
+        let mut bytes = Vec::new();
+        requests.iter().for_each(|words| encode(&mut bytes, words));
+        let _ = self.stream.write_all(&bytes);
+    }
+
+    /// A request whose words are any bytes.
+    pub fn ask_words<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Value {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, words);
+        let _ = self.stream.write_all(&bytes);
+        self.receive()
+    }
+
+    /// Runs lines of words each at once; none may fail.
+    pub fn run_together(&mut self, lines: &[String]) {
+        let requests: Vec<Vec<&str>> = lines.iter().map(|line| line.split(' ').collect()).collect();
+        self.send_all(&requests);
+        for line in lines {
+            let reply = self.receive();
+            assert!(!matches!(reply, Value::Error(_)), "{line:.200}: {reply:?}");
+        }
     }
 
     pub fn receive(&mut self) -> Value {

@@ -23,14 +23,15 @@ pub fn fill(client: &mut Client) {
     ]);
     let long = "x".repeat(5000);
     client.run(&[&format!("SET long {long}")]);
-    for i in 0..600 {
-        client.run(&[
-            &format!("RPUSH biglist element-{i}"),
-            &format!("SADD bigset element-{i}"),
-            &format!("HSET bighash field-{i} value-{i}"),
-            &format!("ZADD bigzset {i} element-{i}"),
-        ]);
-    }
+    let large = (0..600).flat_map(|i| {
+        [
+            format!("RPUSH biglist element-{i}"),
+            format!("SADD bigset element-{i}"),
+            format!("HSET bighash field-{i} value-{i}"),
+            format!("ZADD bigzset {i} element-{i}"),
+        ]
+    });
+    client.run_together(&large.collect::<Vec<_>>());
     client.run(&["SELECT 3", "SET other 1", "SELECT 0"]);
     client.ask(&[
         "FUNCTION",

@@ -84,7 +84,7 @@ fn add(
     wanted: WantedId,
     options: &Options,
 ) -> Result<Added, Failure> {
-    let log = stream.log_mut();
+    let mut log = stream.log_mut();
     let id = log.next_id(wanted, around.now.wall.millis()).map_err(refusal)?;
     let limits = NodeLimits {
         bytes_max: around.config.stream_node_max_bytes,
@@ -92,8 +92,8 @@ fn add(
     };
     log.append(id, request.iter_from(options.end + 1), limits);
     write::id(around.reply, id);
-    let trimmed = options.trim.map_or(0, |trim| trim.run(log));
-    Ok(Added { id, trimmed, left: options.trim.map(|trim| trim.result(log)) })
+    let trimmed = options.trim.map_or(0, |trim| trim.run(&mut log));
+    Ok(Added { id, trimmed, left: options.trim.map(|trim| trim.result(&log)) })
 }
 
 fn refusal(error: IdError) -> Failure {

@@ -169,7 +169,7 @@ fn set_id(call: &mut Call<'_>) -> Result<(), Failure> {
     let misfit = (call.len() > 7).then(|| Failure::subcommand("xgroup", call.arg(1)));
     edit(call, &key, |stream, name| {
         let last_id = stream.log().figures().last_id;
-        let mut group = stream.groups_mut().edit(name)?;
+        let mut group = stream.edit_group(name)?;
         Some(misfit.map_or_else(|| Position::parse(text, true), Err).map(|position| {
             group.last_id = if let Position::At(id) = position { id } else { last_id };
             group.entries_read = options.entries_read;
@@ -243,7 +243,7 @@ fn edit_group<R>(
     key: &Key<'_>,
     change: impl FnOnce(GroupEdit<'_>) -> R,
 ) -> Result<R, Failure> {
-    edit(call, key, |stream, name| stream.groups_mut().edit(name).map(change))
+    edit(call, key, |stream, name| stream.edit_group(name).map(change))
 }
 
 const DELCONSUMER: Command = Command {

@@ -21,7 +21,7 @@ pub(super) const XACK: Command = Command {
 fn xack(call: &mut Call<'_>) -> Result<(), Failure> {
     let (key, request) = (call.key(1), call.request);
     let edited = call.edit(&key, |stream: &mut Stream, _| {
-        let Some(mut group) = stream.groups_mut().edit(request.arg(2)) else { return Ok(0) };
+        let Some(mut group) = stream.edit_group(request.arg(2)) else { return Ok(0) };
         // All ids must be good before the first entry goes.
         request.iter_from(3).try_for_each(|text| ids::id(text).map(drop))?;
         let given = request.iter_from(3).flat_map(ids::id);

@@ -27,8 +27,8 @@ fn xsetid(call: &mut Call<'_>) -> Result<(), Failure> {
     let wanted = Wanted::parse(call)?;
     let key = call.key(1);
     let edited = call.edit(&key, |stream: &mut Stream, _| {
-        let log = stream.log_mut();
-        wanted.check(log)?;
+        let mut log = stream.log_mut();
+        wanted.check(&log)?;
         log.set_figures(wanted.last_id, wanted.entries_added, wanted.max_deleted_id);
         Ok(())
     })?;

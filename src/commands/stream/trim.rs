@@ -33,9 +33,9 @@ fn xtrim(call: &mut Call<'_>) -> Result<(), Failure> {
     let Some(trim) = options.trim else { return Err(Failure::SYNTAX) };
     let key = call.key(1);
     let edited = call.edit(&key, |stream: &mut Stream, _| {
-        let log = stream.log_mut();
-        let trimmed = trim.run(log);
-        (trimmed, trim.result(log))
+        let mut log = stream.log_mut();
+        let trimmed = trim.run(&mut log);
+        (trimmed, trim.result(&log))
     })?;
     let (trimmed, left) = edited.map_or((0, trim.keep), |edited| edited.result);
     if trimmed > 0 {

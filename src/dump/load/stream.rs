@@ -42,7 +42,7 @@ impl Building {
         let (form, stream) = (self.form, &mut self.stream);
         match &mut self.stage {
             Stage::Nodes(0) => {
-                figures(from, form, stream.log_mut())?;
+                figures(from, form, &mut stream.log_mut())?;
                 self.stage = Stage::Groups(from.count()?);
             }
             Stage::Nodes(left) => {

@@ -1,11 +1,15 @@
 //! Writing values.
 
+mod parts;
 mod stream;
+
+pub use parts::Parts;
 
 use super::form::Form;
 use super::writer::Writer;
 use crate::types::list::{self, ListRef};
-use crate::types::{HashRef, Item, ObjectRef, SetRef, SortedSetRef, Value, View};
+use crate::types::sorted_set::Element;
+use crate::types::{Field, HashRef, Item, ObjectRef, SetRef, SortedSetRef, Value, View};
 
 /// What kind of node follows, in a list of nodes.
 pub(super) const NODE_PLAIN: u64 = 1;
@@ -28,7 +32,11 @@ pub fn value(out: &mut Writer, form: Form, value: Value<'_>) {
 
 fn nodes(out: &mut Writer, list: ListRef<'_>) {
     out.length(list.node_count() as u64);
-    list.each_node(|node| match node {
+    list.each_node(|content| node(out, content));
+}
+
+fn node(out: &mut Writer, content: list::Content<'_>) {
+    match content {
         list::Content::Plain(text) => {
             out.length(NODE_PLAIN);
             out.text(text);
@@ -37,7 +45,7 @@ fn nodes(out: &mut Writer, list: ListRef<'_>) {
             out.length(NODE_PACKED);
             out.packed(pack.bytes());
         }
-    });
+    }
 }
 
 fn members(out: &mut Writer, form: Form, set: SetRef<'_>) {
@@ -60,10 +68,12 @@ fn elements(out: &mut Writer, set: SortedSetRef<'_>) {
     };
     out.length(set.len() as u64);
     // From the greatest on, as Redis writes them: its skip lists are filled from the front.
-    for element in set.elements(0..set.len(), true) {
-        out.item(element.member);
-        out.raw(&element.score.to_bits().to_le_bytes());
-    }
+    set.elements(0..set.len(), true).for_each(|one| element(out, one));
+}
+
+fn element(out: &mut Writer, element: Element<'_>) {
+    out.item(element.member);
+    out.raw(&element.score.to_bits().to_le_bytes());
 }
 
 fn fields(out: &mut Writer, form: Form, hash: HashRef<'_>) {
@@ -80,12 +90,14 @@ fn fields(out: &mut Writer, form: Form, hash: HashRef<'_>) {
         (Form::HashTimed, _) => timed(out, hash),
         _ => {
             out.length(hash.len() as u64);
-            hash.each(i64::MIN, |field| {
-                out.item(field.name);
-                out.item(field.value);
-            });
+            hash.each(i64::MIN, |one| field(out, one));
         }
     }
+}
+
+fn field(out: &mut Writer, field: Field<'_>) {
+    out.item(field.name);
+    out.item(field.value);
 }
 
 /// Fields with deadlines in a table: the soonest deadline, then each as the distance to it, plus one; 0 for none.
@@ -93,11 +105,12 @@ fn timed(out: &mut Writer, hash: HashRef<'_>) {
     let soonest_ms = hash.soonest().unwrap_or(0);
     out.raw(&soonest_ms.to_le_bytes());
     out.length(hash.len() as u64);
-    hash.each(i64::MIN, |field| {
-        out.length(field.deadline.map_or(0, |at_ms| at_ms.abs_diff(soonest_ms) + 1));
-        out.item(field.name);
-        out.item(field.value);
-    });
+    hash.each(i64::MIN, |field| timed_field(out, field, soonest_ms));
+}
+
+fn timed_field(out: &mut Writer, one: Field<'_>, soonest_ms: i64) {
+    out.length(one.deadline.map_or(0, |at_ms| at_ms.abs_diff(soonest_ms) + 1));
+    field(out, one);
 }
 
 /// The same in a listpack: the soonest deadline, then triples in the order of their deadlines, those without at the end.

@@ -2,26 +2,42 @@
 
 use crate::dump::form::Form;
 use crate::dump::writer::Writer;
-use crate::types::stream::{Consumer, Group, Stream, StreamId};
+use crate::types::stream::{Consumer, Figures, Group, Stream, StreamId, StreamPart};
 
 pub(super) fn write(out: &mut Writer, form: Form, stream: &Stream) {
     let log = stream.log();
     out.length(log.node_count() as u64);
     for node in log.nodes() {
-        out.packed(&id_bytes(node.base));
-        out.packed(node.bytes());
+        part(out, form, StreamPart::Node(node));
     }
-    let figures = log.figures();
+    part(out, form, StreamPart::Figures(log.figures(), stream.groups().len()));
+    for (name, group) in stream.groups().iter() {
+        part(out, form, StreamPart::Group(name, group));
+    }
+}
+
+/// Adds a part behind the number of nodes.
+pub(super) fn part(out: &mut Writer, form: Form, part: StreamPart<'_>) {
+    match part {
+        StreamPart::Node(node) => {
+            out.packed(&id_bytes(node.base));
+            out.packed(node.bytes());
+        }
+        StreamPart::Figures(figures, groups) => write_figures(out, figures, groups),
+        StreamPart::Group(name, group) => {
+            out.text(name);
+            write_group(out, form, group);
+        }
+    }
+}
+
+fn write_figures(out: &mut Writer, figures: &Figures, groups: usize) {
     out.length(figures.len as u64);
     for known in [figures.last_id, figures.first_id, figures.max_deleted_id] {
         id(out, known);
     }
     out.length(figures.entries_added);
-    out.length(stream.groups().len() as u64);
-    for (name, group) in stream.groups().iter() {
-        out.text(name);
-        write_group(out, form, group);
-    }
+    out.length(groups as u64);
 }
 
 /// An id as two numbers.

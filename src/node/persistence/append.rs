@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 
 use super::log::{Gate, Log, Task};
 use super::{error_text, rewrite};
+use crate::config::AppendFsync;
 use crate::engine::Engine;
 use crate::engine::effects::Reader;
 use crate::engine::persistence::Purpose;
@@ -108,7 +109,11 @@ pub(super) fn execute<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, l
         let action = std::mem::replace(&mut actions[done], Action::Accept);
         done += 1;
         if let Action::Write { bytes } = action {
+            let begun = engine.measure();
             let written = log.write(bytes);
+            if begun.is_some() {
+                engine.note_since("aof-write", begun, now::<R>());
+            }
             engine.append.policy.on_written(R::now(), bytes, written, &mut actions);
         } else {
             act(shared, engine, log, action);
@@ -126,6 +131,7 @@ fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>
     match action {
         Action::Write { .. } => unreachable!("writes are done where their outcome is looked at"),
         Action::Sync { ticket } => sync(shared, log, ticket),
+        Action::CutBack { bytes } => log.cut_back(bytes),
         Action::NextFile => log.go_on_in_next(),
         Action::Discard { bytes } => log.forget(bytes as usize),
         Action::Acknowledge { through } => {
@@ -171,11 +177,14 @@ fn want<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R
 fn sync<R: Runtime>(shared: &Rc<Shared<R>>, log: &Log<R>, ticket: u64) {
     // The policy syncs only what it has written.
     let Some(file) = log.file.clone() else { return };
-    let (shared, syncing) = (shared.clone(), file.sync());
+    let (shared, syncing, begun) = (shared.clone(), file.sync(), R::now());
     R::spawn(async move {
         let result = syncing.await.map_err(|e| error_text(&e));
         {
             let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+            if engine.config.appendfsync == AppendFsync::Always {
+                engine.note_latency("aof-fsync-always", R::now() - begun, now::<R>());
+            }
             engine.append.decide(|policy, out| policy.on_synced(R::now(), ticket, result, out));
             execute(&shared, &mut engine, &mut log);
         }

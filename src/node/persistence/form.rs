@@ -2,7 +2,7 @@
 
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
-use crate::keyspace::{Access, EntryRef};
+use crate::keyspace::{Access, Shown};
 use crate::persistence::aof::{BaseForm, LogBase};
 use crate::persistence::rdb::{Options, Saver, Used};
 use crate::runtime::Now;
@@ -34,25 +34,38 @@ impl Form {
         }
     }
 
-    /// Adds an entry of a database. `access`: if it is to be written how the key was used.
-    pub fn entry(
+    /// Adds what the walk shows of a database. `access`: if it is to be written how keys were used.
+    pub fn show(
         &mut self,
         head: &SaveHead,
         database: usize,
-        entry: EntryRef<'_>,
-        expiry_ms: Option<i64>,
+        shown: Shown<'_>,
         access: Option<Access>,
+        forgets_expiry: bool,
     ) {
+        let kept = |expiry: Option<i64>| expiry.filter(|_| !forgets_expiry);
+        let used = |clock| access.map_or(Used::Unknown, |access| used(access, clock, head.at));
         match self {
             Form::Dump(saver) => {
                 let (keys, volatile) = head.databases[database];
                 saver.database(database, keys, volatile);
-                let used = access.map_or(Used::Unknown, |access| used(access, entry, head.at));
-                saver.entry(entry.key(), entry.value(), expiry_ms, used);
+                match shown {
+                    Shown::Whole(entry) => {
+                        saver.entry(entry.key(), entry.value(), kept(entry.expiry()), used(entry.clock()));
+                    }
+                    Shown::Begin(begun) => {
+                        saver.begin(begun.key, begun.head, kept(begun.expiry), used(begun.clock));
+                    }
+                    Shown::Part(part) => saver.part(part),
+                }
             }
             Form::Log(base) => {
                 base.database(database);
-                base.entry(entry.key(), entry.value(), expiry_ms);
+                match shown {
+                    Shown::Whole(entry) => base.entry(entry.key(), entry.value(), kept(entry.expiry())),
+                    Shown::Begin(begun) => base.begin(begun.key, begun.head, kept(begun.expiry)),
+                    Shown::Part(part) => base.part(part),
+                }
             }
         }
     }
@@ -99,10 +112,10 @@ fn say(saver: &mut Saver, head: &SaveHead) {
 }
 
 /// What is known of a key's use, in the form in which files say it.
-fn used(access: Access, entry: EntryRef<'_>, at: Now) -> Used {
+fn used(access: Access, clock: u32, at: Now) -> Used {
     let now_ms = at.wall.millis();
     match access {
-        Access::Lru => Used::IdleSeconds(access.idle_seconds(entry.clock(), now_ms).into()),
-        Access::Lfu { .. } => Used::Frequency(access.frequency(entry.clock(), now_ms) as u8),
+        Access::Lru => Used::IdleSeconds(access.idle_seconds(clock, now_ms).into()),
+        Access::Lfu { .. } => Used::Frequency(access.frequency(clock, now_ms) as u8),
     }
 }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 
+use tracing::warn;
+
 use super::error_text;
 use crate::engine::session::SessionHandle;
 use crate::persistence::aof::{Annotator, AppendLog, Manifest, Rewrite, Written};
@@ -64,7 +66,7 @@ pub(in crate::node) struct Log<R: Runtime> {
     pub(super) is_abandoned: bool,
     /// The node ends: no rewrite begins.
     pub(super) is_ending: bool,
-    /// Clients with replies that wait for these positions, which rise.
+    /// Clients with replies that wait for these positions, in order.
     waiting: VecDeque<(u64, SessionHandle)>,
 }
 
@@ -88,7 +90,9 @@ impl<R: Runtime> Default for Log<R> {
 impl<R: Runtime> Log<R> {
     /// Has a client woken when the log is acknowledged up to this position.
     pub fn wait(&mut self, position: u64, client: SessionHandle) {
-        self.waiting.push_back((position, client));
+        // Nearly always at the end.
+        let behind = self.waiting.partition_point(|(other, _)| *other <= position);
+        self.waiting.insert(behind, (position, client));
     }
 
     /// The next client whose position has been reached.
@@ -119,6 +123,15 @@ impl<R: Runtime> Log<R> {
         };
         self.forget(done);
         outcome
+    }
+
+    /// Cuts the last `bytes` of the file off.
+    pub(super) fn cut_back(&self, bytes: u64) {
+        let Some(file) = &self.file else { return };
+        let cut = file.length().and_then(|length| file.set_length(length.saturating_sub(bytes)));
+        if let Err(e) = cut {
+            warn!("The end of the append log that could not be synced can't be cut off: {e}");
+        }
     }
 
     /// Drops the first `bytes` of what is held.

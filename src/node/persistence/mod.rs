@@ -5,6 +5,7 @@
 //! so there is always a whole file, the old one or the new one, and never half of one.
 
 mod append;
+mod behind;
 mod form;
 mod load;
 mod log;
@@ -22,7 +23,7 @@ use super::now;
 use super::shared::Shared;
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, PauseScope, Shutdown};
-use crate::runtime::{File, Runtime};
+use crate::runtime::Runtime;
 
 pub(super) use append::{settle, tick};
 pub(super) use log::{Gate, Log};
@@ -66,6 +67,14 @@ pub(super) async fn save_at_end<R: Runtime>(shared: &Rc<Shared<R>>, how: Shutdow
     // Half a data set must not take the place of a whole one.
     if shared.engine.borrow().persistence.loading().is_some() {
         return true;
+    }
+    let is_first_rewrite = {
+        let append = &shared.engine.borrow().append;
+        append.rewriting().is_some() && append.policy.is_beginning()
+    };
+    if is_first_rewrite && !how.force {
+        tracing::warn!("Writing initial AOF, can't exit");
+        return false;
     }
     if wanted {
         tracing::info!("Saving the final RDB snapshot before exiting.");
@@ -113,17 +122,6 @@ fn stay<R: Runtime>(shared: &Shared<R>) -> bool {
     drop(engine);
     shared.deliver();
     false
-}
-
-/// Appends all of it.
-fn append_all(file: &impl File, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.append(bytes)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => bytes = &bytes[written..],
-        }
-    }
-    Ok(())
 }
 
 /// What the operating system says, in its own words: as Redis shows it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use super::append_all;
+use super::behind::Behind;
 use super::form::Form;
 use crate::engine::Engine;
 use crate::engine::persistence::{Purpose, SaveHead};
@@ -25,15 +25,13 @@ const SLICE: Duration = Duration::from_micros(500);
 const STEPS_MAX: usize = 64;
 /// Bytes that are written at once, about.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// With `rdb-save-incremental-fsync`, so many bytes are synced at once.
-const SYNC_BYTES: usize = 4 << 20;
+/// So many bytes may wait for a slow disk.
+const WAITING_BYTES_MAX: usize = 1 << 20;
 
 /// A file in the making.
 struct Writing<R: Runtime> {
-    file: R::File,
+    file: Behind<R>,
     form: Form,
-    unsynced_bytes: usize,
-    incremental: bool,
     faults: Faults,
 }
 
@@ -129,7 +127,7 @@ impl<R: Runtime> Writing<R> {
             Purpose::Dump => engine.config.rdb_save_incremental_fsync,
             Purpose::Base => engine.config.aof_rewrite_incremental_fsync,
         };
-        Ok(Writing { file, form, unsynced_bytes: 0, incremental, faults })
+        Ok(Writing { file: Behind::new(file, incremental), form, faults })
     }
 
     /// As much as may be done before others have their turn.
@@ -137,11 +135,12 @@ impl<R: Runtime> Writing<R> {
         let started = R::now();
         let access = engine.saves_use().then(|| engine.access());
         for _ in 0..STEPS_MAX {
-            let step = engine.save_step(BUCKETS, |database, entry| {
-                let expiry = entry.expiry().filter(|_| !self.faults.forget_expiry);
-                self.form.entry(head, database, entry, expiry, access);
+            let step = engine.save_step(BUCKETS, |database, shown| {
+                self.form.show(head, database, shown, access, self.faults.forget_expiry);
             });
-            if step == SnapshotStep::Done || self.form.buffered() >= CHUNK_BYTES || R::now() - started > SLICE
+            if step == SnapshotStep::Done
+                || self.form.buffered() >= WAITING_BYTES_MAX
+                || R::now() - started > SLICE
             {
                 return step;
             }
@@ -149,32 +148,27 @@ impl<R: Runtime> Writing<R> {
         SnapshotStep::More
     }
 
-    /// Writes what has collected, if that is so much.
+    /// Writes what has collected, if that is so much, and the file is free.
     async fn flush(&mut self, bytes: usize) -> io::Result<()> {
-        if self.form.buffered() < bytes {
+        let waiting = self.form.buffered();
+        if waiting < bytes || waiting < WAITING_BYTES_MAX && !self.file.is_free().await? {
             return Ok(());
         }
-        let chunk = self.form.take();
-        append_all(&self.file, &chunk)?;
-        self.unsynced_bytes += chunk.len();
-        if self.incremental && self.unsynced_bytes >= SYNC_BYTES {
-            self.unsynced_bytes = 0;
-            self.file.sync().await?;
-        }
-        Ok(())
+        self.file.write(self.form.take()).await
     }
 
     async fn end(mut self) -> io::Result<R::File> {
         self.form.end();
-        self.flush(0).await?;
+        self.file.write(self.form.take()).await?;
+        let file = self.file.end().await?;
         if let Some(header) = self.form.final_header() {
             let mut rest: &[u8] = &header;
             while !rest.is_empty() {
                 let at = header.len() - rest.len();
-                rest = &rest[self.file.write_at(rest, at as u64)?..];
+                rest = &rest[file.write_at(rest, at as u64)?..];
             }
         }
-        self.file.sync().await?;
-        Ok(self.file)
+        file.sync().await?;
+        Ok(file)
     }
 }

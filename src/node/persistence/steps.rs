@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::{append_all, save};
+use super::save;
 use crate::engine::persistence::Purpose;
 use crate::node::now;
 use crate::node::shared::Shared;
 use crate::persistence::aof::{BaseForm, Change, Step};
-use crate::runtime::{File, OpenMode, Runtime};
+use crate::runtime::{File, OpenMode, Runtime, append_all};
 
 /// Files of a log's directory that the steps so far have opened. They are synced by the handles that wrote them: only these
 /// are sure to hear of a failed write-back.

@@ -229,9 +229,11 @@ fn read_line(line: &[u8]) -> Result<(Entry, u8), &'static str> {
     if words.len() < 6 || words.len() % 2 == 1 {
         return Err(INVALID);
     }
+    // A key that is there twice is of two lines whose end between them was damaged.
     let value = |key: &[u8]| {
-        let mut pairs = words.chunks_exact(2);
-        pairs.rfind(|pair| pair[0].eq_ignore_ascii_case(key)).map(|pair| pair[1].as_slice()).ok_or(INVALID)
+        let mut values = words.chunks_exact(2).filter(|pair| pair[0].eq_ignore_ascii_case(key));
+        let value = values.next().map(|pair| pair[1].as_slice()).ok_or(INVALID)?;
+        if values.next().is_some() { Err(INVALID) } else { Ok(value) }
     };
     let name = std::str::from_utf8(value(b"file")?).map_err(|_| INVALID)?;
     if name.contains(['/', '\\']) || matches!(name, "." | "..") {

@@ -50,6 +50,7 @@ fn what_redis_refuses_is_refused() {
         ("file a seq 1 type b", (1, "The AOF manifest file contains too long line")),
         (&long, (1, "The AOF manifest file contains too long line")),
         (&quoted, (1, "The AOF manifest file contains too long line")),
+        ("file a seq 1 type b\u{b}file b seq 2 type i\n", (1, "Invalid AOF manifest file format")),
         ("file a seq 1 type b\nfile b seq 2 type b\n", (2, "Found duplicate base file information")),
         ("file a seq 2 type i\nfile b seq 2 type i\n", (2, "Found a non-monotonic sequence number")),
     ];

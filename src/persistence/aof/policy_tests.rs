@@ -65,6 +65,7 @@ fn show(action: &Action) -> String {
     match action {
         Action::Write { bytes } => format!("write {bytes}"),
         Action::Sync { ticket } => format!("sync #{ticket}"),
+        Action::CutBack { bytes } => format!("cut back {bytes}"),
         Action::NextFile => "next file".into(),
         Action::Discard { bytes } => format!("discard {bytes}"),
         Action::Acknowledge { through } => format!("ack {through}"),
@@ -96,7 +97,7 @@ fn always_exits_on_any_error() {
     script.effects(0, 10);
     script.synced(1, 1, false);
     script.effects(1, 5);
-    assert_eq!(script.took(), "write 10, sync #1, exit EIO");
+    assert_eq!(script.took(), "write 10, sync #1, cut back 10, exit EIO");
     let mut log = AppendLog::on(at(0), settings(Fsync::Always), 0, 0);
     let mut out = Vec::new();
     log.on_effects(at(0), 10, &mut out);
@@ -132,7 +133,7 @@ fn after_a_failed_sync_all_goes_to_new_files() {
     script.effects(1100, 5);
     script.took();
     script.synced(1200, 1, false);
-    assert_eq!(script.took(), "refuse EIO, discard 5, rewrite Fresh");
+    assert_eq!(script.took(), "cut back 10, refuse EIO, discard 5, rewrite Fresh");
     script.effects(1300, 5);
     script.tick(5000);
     assert_eq!((script.took(), script.log.collects()), (String::new(), false));
@@ -302,6 +303,7 @@ impl World {
         match action {
             Action::Write { bytes } => self.write(bytes),
             Action::Sync { ticket } => self.syncs.push((ticket, self.pieces.len(), self.file)),
+            Action::CutBack { bytes } => self.cut_back(bytes),
             Action::NextFile => {
                 self.file += 1;
                 if self.rewriting == Some(Rewrite::Fresh) {
@@ -345,6 +347,16 @@ impl World {
         let mut more = Vec::new();
         self.log.on_written(at(self.now), wanted, written, &mut more);
         self.execute_all(more);
+    }
+
+    fn cut_back(&mut self, bytes: u64) {
+        assert!(self.unsound.contains(&self.file), "cut, and no sync has failed");
+        let of_file = |piece: &&Piece| piece.file == self.file;
+        let end = self.pieces.iter().filter(of_file).map(|piece| piece.through).max().unwrap_or(0);
+        let mut durable = self.pieces.iter().filter(of_file).filter(|piece| piece.is_durable);
+        assert!(durable.all(|piece| piece.through + bytes <= end), "what is durable is cut off");
+        let (file, end) = (self.file, end - bytes);
+        self.pieces.retain(|piece| piece.file != file || piece.through <= end);
     }
 
     /// Up to where all is durable.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::parts::Used;
 use super::{HEADER_BYTES, code};
 use crate::dump::footer::Checksum;
-use crate::dump::{self, Form, VERSION_MIN, Version, Writer};
-use crate::types::Value;
+use crate::dump::{self, Form, Parts, VERSION_MIN, Version, Writer};
+use crate::types::{Head, Part, Value};
 
 /// How a file is written.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,8 @@ pub struct Saver {
     database: Option<usize>,
     /// Databases whose sizes have been written.
     sized: BTreeSet<usize>,
+    /// The value that comes in parts.
+    parts: Option<Parts>,
 }
 
 fn header(version: Version) -> [u8; HEADER_BYTES] {
@@ -57,6 +59,7 @@ impl Saver {
             version: VERSION_MIN,
             database: None,
             sized: BTreeSet::new(),
+            parts: None,
         }
     }
 
@@ -90,7 +93,29 @@ impl Saver {
 
     /// Adds a key with its value.
     pub fn entry(&mut self, key: &[u8], value: Value<'_>, expiry_ms: Option<i64>, used: Used) {
-        let (form, writer) = (Form::of(value, VERSION_MIN), &mut self.writer);
+        let form = Form::of(value, VERSION_MIN);
+        self.before_value(key, form, expiry_ms, used);
+        dump::save(&mut self.writer, form, value);
+    }
+
+    /// Adds a key whose value comes in [parts](Saver::part).
+    pub fn begin(&mut self, key: &[u8], head: Head, expiry_ms: Option<i64>, used: Used) {
+        let parts = Parts::new(head);
+        self.before_value(key, parts.form(), expiry_ms, used);
+        parts.head(&mut self.writer, head);
+        self.parts = Some(parts);
+    }
+
+    /// Adds a part of the value that was begun last.
+    pub fn part(&mut self, part: Part<'_>) {
+        if let Some(parts) = &self.parts {
+            parts.part(&mut self.writer, part);
+        }
+    }
+
+    /// Adds what stands before a value.
+    fn before_value(&mut self, key: &[u8], form: Form, expiry_ms: Option<i64>, used: Used) {
+        let writer = &mut self.writer;
         if let Some(at_ms) = expiry_ms {
             writer.out.push(code::EXPIRY_MS);
             writer.raw(&at_ms.to_le_bytes());
@@ -105,7 +130,6 @@ impl Saver {
         }
         writer.out.push(form.code());
         writer.text(key);
-        dump::save(writer, form, value);
         self.version = self.version.max(form.version());
     }
 

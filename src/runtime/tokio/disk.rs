@@ -23,6 +23,15 @@ impl File for DiskFile {
         (&*self.append).write(bytes)
     }
 
+    fn append_aside(&self, bytes: Vec<u8>, sync: bool) -> impl Future<Output = io::Result<()>> + 'static {
+        let file = self.append.clone();
+        let job = ::tokio::task::spawn_blocking(move || {
+            (&*file).write_all(&bytes)?;
+            if sync { file.sync_data() } else { Ok(()) }
+        });
+        async move { job.await.map_err(io::Error::other)? }
+    }
+
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.append.read_at(buffer, offset)
     }

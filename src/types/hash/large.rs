@@ -8,12 +8,12 @@ use crate::text::number::parse_i64;
 use crate::types::hash_key::HashKey;
 use crate::types::listpack::Item;
 use crate::types::payload::Never;
-use crate::types::table::{EntryRef, Slot, Table};
+use crate::types::table::{EntryRef, Walked};
 use crate::types::value::{Expiry, NewValue, Value};
 
 /// Fields in a table.
 pub struct Large {
-    table: Table<Never>,
+    table: Walked,
     /// Every deadline with its field's hash. Two fields of one deadline and one hash, a chance of one in 2^64 for each pair,
     /// would share an element: then one of them is only hidden when it is due, and waits to be overwritten.
     deadlines: BTreeSet<(i64, u64)>,
@@ -29,20 +29,20 @@ const NUMBER_TEXT_BYTES_MAX: usize = 7;
 
 impl Large {
     pub(super) fn new(hash_key: HashKey) -> Large {
-        Large { table: Table::new(hash_key), deadlines: BTreeSet::new(), hash_key }
+        Large { table: Walked::new(hash_key), deadlines: BTreeSet::new(), hash_key }
     }
 
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::types) fn len(&self) -> usize {
         self.table.len()
     }
 
     #[inline]
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(in crate::types) fn memory_bytes(&self) -> usize {
         self.table.memory_bytes() + self.deadlines.len() * DEADLINE_BYTES
     }
 
-    pub(super) fn soonest(&self) -> Option<i64> {
+    pub(in crate::types) fn soonest(&self) -> Option<i64> {
         self.deadlines.first().map(|(at_ms, _)| *at_ms)
     }
 
@@ -76,24 +76,14 @@ impl Large {
 
     pub(super) fn set(&mut self, field: &[u8], value: &[u8], expiry: Expiry) -> bool {
         let hash = self.hash_key.hash(field);
-        let (old, new) = match self.table.slot(hash, field) {
-            Slot::Occupied(mut occupied) => {
-                let old = occupied.entry().expiry();
-                occupied.set(stored(value), expiry);
-                (Some(old), expiry.after(old))
-            }
-            Slot::Vacant(vacant) => {
-                vacant.insert(stored(value), expiry.after(None), 0, false);
-                (None, expiry.after(None))
-            }
-        };
-        self.note_change(hash, old.flatten(), new);
+        let old = self.table.set(hash, field, stored(value), expiry);
+        self.note_change(hash, old.flatten(), expiry.after(old.flatten()));
         old.is_none()
     }
 
     pub(super) fn set_deadline(&mut self, field: &[u8], deadline_ms: Option<i64>) -> bool {
         let hash = self.hash_key.hash(field);
-        let Slot::Occupied(mut occupied) = self.table.slot(hash, field) else { return false };
+        let Some(mut occupied) = self.table.occupied(hash, field) else { return false };
         let old = occupied.entry().expiry();
         if old != deadline_ms {
             occupied.set_expiry(deadline_ms);
@@ -104,7 +94,7 @@ impl Large {
 
     pub(super) fn remove(&mut self, field: &[u8]) -> bool {
         let hash = self.hash_key.hash(field);
-        let Slot::Occupied(occupied) = self.table.slot(hash, field) else { return false };
+        let Some(occupied) = self.table.occupied(hash, field) else { return false };
         let removed = occupied.remove();
         self.note_change(hash, removed.expiry(), None);
         true
@@ -138,13 +128,31 @@ impl Large {
             });
             let Some(name) = name else { continue };
             each(&name);
-            if let Slot::Occupied(occupied) = self.table.slot(hash, &name) {
+            if let Some(occupied) = self.table.occupied(hash, &name) {
                 drop(occupied.remove());
             }
         }
     }
 
-    pub(super) fn dismantle(&mut self, elements: usize) -> bool {
+    /// Begins a walk over the fields as they are now, due or not; false if there can be none.
+    pub(in crate::types) fn begin_walk(&self) -> bool {
+        self.table.begin_walk()
+    }
+
+    /// Shows about so many of them; true when all have been shown.
+    pub(in crate::types) fn walk(&self, fields: usize, mut each: impl FnMut(Field<'_>)) -> bool {
+        self.table.walk(fields, |entry| each(field_of(entry)))
+    }
+
+    pub(in crate::types) fn end_walk(&self) {
+        self.table.end_walk();
+    }
+
+    pub(in crate::types) fn walk_bytes(&self) -> usize {
+        self.table.walk_bytes()
+    }
+
+    pub(in crate::types) fn dismantle(&mut self, elements: usize) -> bool {
         for _ in 0..elements {
             if self.deadlines.pop_first().is_none() {
                 return self.table.dismantle(elements);

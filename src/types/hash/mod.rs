@@ -20,7 +20,7 @@ pub use large::Large;
 use crate::types::hash_key::HashKey;
 use crate::types::listpack::{Item, Listpack, ListpackRef};
 use crate::types::payload::{Payload, View};
-use crate::types::size_class;
+use crate::types::shared::{Edit, Shared};
 use crate::types::value::Expiry;
 
 use small::{Plain, Timed};
@@ -68,7 +68,7 @@ pub enum Hash {
     /// Triples with the soonest deadline before them.
     Timed(Listpack),
     /// A table.
-    Large(Box<Large>),
+    Large(Shared<Large>),
 }
 
 /// A view of a [`Hash`](enum@Hash).
@@ -79,7 +79,7 @@ pub enum HashRef<'a> {
     /// Triples with the soonest deadline before them.
     Timed(ListpackRef<'a>),
     /// A table.
-    Large(&'a Large),
+    Large(&'a Shared<Large>),
 }
 
 impl Default for Hash {
@@ -110,7 +110,7 @@ impl Payload for Hash {
     fn memory_bytes(&self) -> usize {
         match self {
             Hash::Small(pack) | Hash::Timed(pack) => pack.memory_bytes(),
-            Hash::Large(large) => size_class(size_of::<Large>()) + large.memory_bytes(),
+            Hash::Large(large) => Shared::<Large>::BYTES + large.memory_bytes(),
         }
     }
 
@@ -137,7 +137,7 @@ impl Payload for Hash {
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             Hash::Small(_) | Hash::Timed(_) => true,
-            Hash::Large(large) => large.dismantle(elements),
+            Hash::Large(large) => large.is_watched() || large.edit().dismantle(elements),
         }
     }
 }
@@ -242,7 +242,7 @@ impl Hash {
         }
         let fits = field.len().max(value.len()) <= growth.text_bytes_max;
         let done = match self {
-            Hash::Large(large) => return large.set(field, value, expiry),
+            Hash::Large(large) => return large.edit().set(field, value, expiry),
             Hash::Small(pack) if fits => small::set_plain(pack, field, value, growth.fields_max),
             Hash::Timed(pack) if fits => small::set_timed(pack, field, value, expiry, growth.fields_max),
             _ => None,
@@ -264,7 +264,7 @@ impl Hash {
         match self {
             Hash::Small(pack) => Plain(pack.view()).find(field).is_some(),
             Hash::Timed(pack) => small::set_deadline(pack, field, deadline_ms),
-            Hash::Large(large) => large.set_deadline(field, deadline_ms),
+            Hash::Large(large) => large.edit().set_deadline(field, deadline_ms),
         }
     }
 
@@ -273,7 +273,7 @@ impl Hash {
         match self {
             Hash::Small(pack) => small::remove_plain(pack, field),
             Hash::Timed(pack) => small::remove_timed(pack, field),
-            Hash::Large(large) => large.remove(field),
+            Hash::Large(large) => large.edit().remove(field),
         }
     }
 
@@ -295,7 +295,7 @@ impl Hash {
         match self {
             Hash::Small(_) => {}
             Hash::Timed(pack) => small::expire(pack, now_ms, &mut each),
-            Hash::Large(large) => large.expire(now_ms, count, &mut each),
+            Hash::Large(large) => large.edit().expire(now_ms, count, &mut each),
         }
     }
 
@@ -313,14 +313,14 @@ impl Hash {
         }
     }
 
-    fn make_large(&mut self, hash_key: HashKey) -> &mut Large {
+    fn make_large(&mut self, hash_key: HashKey) -> Edit<'_, Large> {
         if !matches!(self, Hash::Large(_)) {
-            let mut large = Box::new(Large::new(hash_key));
+            let mut large = Large::new(hash_key);
             self.view().each(i64::MIN, |field| large.add(field));
-            *self = Hash::Large(large);
+            *self = Hash::Large(Shared::new(large));
         }
         match self {
-            Hash::Large(large) => large,
+            Hash::Large(large) => large.edit(),
             _ => unreachable!("it was made large above"),
         }
     }

@@ -5,6 +5,7 @@ use super::node::{Content, Node};
 use super::quicklist::Quicklist;
 use super::{End, List, ListRef};
 use crate::types::listpack::Listpack;
+use crate::types::shared::Shared;
 
 impl ListRef<'_> {
     /// How many nodes there are; a small list is one.
@@ -46,10 +47,10 @@ impl List {
 
     fn add_node(&mut self, node: Node, limits: Limits) {
         if let List::Small(pack) = self {
-            *self = List::Large(Box::new(Quicklist::new(std::mem::take(pack), limits)));
+            *self = List::Large(Shared::new(Quicklist::new(std::mem::take(pack), limits)));
         }
         if let List::Large(list) = self {
-            list.add_node(End::Back, node);
+            list.edit().add_node(End::Back, node);
         }
     }
 }

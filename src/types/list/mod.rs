@@ -11,6 +11,7 @@ mod limits;
 mod load;
 mod node;
 mod quicklist;
+mod walk;
 
 use std::ops::{ControlFlow, Range};
 
@@ -20,6 +21,7 @@ pub use quicklist::Quicklist;
 
 use crate::types::listpack::{Item, Listpack, ListpackRef};
 use crate::types::payload::{Payload, View};
+use crate::types::shared::Shared;
 use quicklist::{pop_from, push_to};
 
 /// An end of a list.
@@ -37,7 +39,7 @@ pub enum List {
     /// One listpack.
     Small(Listpack),
     /// A row of them.
-    Large(Box<Quicklist>),
+    Large(Shared<Quicklist>),
 }
 
 /// A view of a [`List`].
@@ -46,7 +48,7 @@ pub enum ListRef<'a> {
     /// One listpack.
     Small(ListpackRef<'a>),
     /// A row of them.
-    Large(&'a Quicklist),
+    Large(&'a Shared<Quicklist>),
 }
 
 impl Default for List {
@@ -94,7 +96,7 @@ impl Payload for List {
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             List::Small(_) => true,
-            List::Large(list) => list.dismantle(elements),
+            List::Large(list) => list.is_watched() || list.edit().dismantle(elements),
         }
     }
 }
@@ -171,7 +173,10 @@ impl List {
         self.make_room(texts.clone(), limits);
         match self {
             List::Small(pack) => texts.for_each(|text| push_to(pack, end, Item::of(text))),
-            List::Large(list) => texts.for_each(|text| list.push(end, text)),
+            List::Large(list) => {
+                let mut list = list.edit();
+                texts.for_each(|text| list.push(end, text));
+            }
         }
     }
 
@@ -183,7 +188,7 @@ impl List {
         let (mut bytes, mut count) = (view.bytes().len(), view.len());
         texts.clone().for_each(|text| (bytes, count) = (bytes + text.len(), count + 1));
         if !limits.admit(bytes, count) {
-            *self = List::Large(Box::new(Quicklist::new(std::mem::take(pack), limits)));
+            *self = List::Large(Shared::new(Quicklist::new(std::mem::take(pack), limits)));
         } else if empty {
             *pack = Listpack::with_capacity(texts.map(|text| Item::of(text).packed_bytes()).sum());
         }
@@ -211,7 +216,7 @@ impl List {
     fn pop_one(&mut self, end: End) {
         match self {
             List::Small(pack) => pop_from(pack, end),
-            List::Large(list) => list.pop(end),
+            List::Large(list) => list.edit().pop(end),
         }
     }
 
@@ -234,7 +239,7 @@ impl List {
                 let place = pack.view().seek(range.start as i64).unwrap_or(pack.view().end());
                 pack.remove_many(place, range.len());
             }
-            List::Large(list) => list.remove(range),
+            List::Large(list) => list.edit().remove(range),
         }
     }
 
@@ -244,7 +249,8 @@ impl List {
         match self {
             List::Small(pack) => pack.shrink_sparse(),
             List::Large(list) => {
-                if let Some(pack) = list.take_small(limits) {
+                let small = list.edit().take_small(limits);
+                if let Some(pack) = small {
                     *self = List::Small(pack);
                 }
             }
@@ -273,7 +279,7 @@ impl List {
                 let place = pack.view().seek(position as i64).unwrap_or(pack.view().start());
                 pack.replace(place, Item::of(text));
             }
-            List::Large(list) => list.replace(position, text),
+            List::Large(list) => list.edit().replace(position, text),
         }
         self.shrink(limits);
         true
@@ -290,7 +296,7 @@ impl List {
             }
             List::Large(list) => {
                 let Some((at, place)) = list.find(pivot) else { return false };
-                list.insert_beside(at, place, after, text);
+                list.edit().insert_beside(at, place, after, text);
             }
         }
         true
@@ -303,7 +309,7 @@ impl List {
         let count_max = if count == 0 { usize::MAX } else { count.unsigned_abs() as usize };
         let removed = match self {
             List::Small(pack) => change::remove_equal(pack, text, count_max, from),
-            List::Large(list) => list.remove_equal(text, count_max, from),
+            List::Large(list) => list.edit().remove_equal(text, count_max, from),
         };
         if removed > 0 {
             self.shrink(limits);

@@ -6,22 +6,27 @@
 //! Invariants, between calls: no node is empty; `count` and `bytes` are the sums over all nodes; the nodes closer to an end
 //! than the depth are not compressed.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use super::End;
 use super::limits::Limits;
-use super::node::Node;
+use super::node::{Content, Node};
+use super::walk::{Next, Walk};
 use crate::types::listpack::{Item, Listpack};
+use crate::types::shared::Shared;
 use crate::types::size_class;
 
 /// What an element takes beside its text, estimated.
 const OVERHEAD_BYTES: usize = 8;
+/// So many bytes are as much work as an element, where a list is shown node by node.
+const BYTES_PER_ELEMENT: usize = 64;
 /// A row of nodes with more places than this many times its nodes gives places back.
 const SPARE_FACTOR: usize = 4;
 
 /// See the module.
-#[derive(Debug)]
 pub struct Quicklist {
     pub(super) nodes: VecDeque<Node>,
     /// Elements of all nodes.
@@ -30,6 +35,8 @@ pub struct Quicklist {
     bytes: usize,
     /// As they were when the list became large.
     pub(super) limits: Limits,
+    /// Shows it as it was.
+    walk: RefCell<Option<Box<Walk>>>,
 }
 
 impl Clone for Quicklist {
@@ -37,7 +44,13 @@ impl Clone for Quicklist {
     fn clone(&self) -> Self {
         let nodes = self.nodes.clone();
         let bytes = nodes.iter().map(Node::memory_bytes).sum();
-        Quicklist { nodes, bytes, ..*self }
+        Quicklist { nodes, count: self.count, bytes, limits: self.limits, walk: RefCell::default() }
+    }
+}
+
+impl fmt::Debug for Quicklist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.nodes.fmt(f)
     }
 }
 
@@ -45,7 +58,7 @@ impl Quicklist {
     /// A list of one node.
     pub(super) fn new(pack: Listpack, limits: Limits) -> Quicklist {
         let (nodes, count, bytes) = (VecDeque::with_capacity(2), 0, 0);
-        let mut list = Quicklist { nodes, count, bytes, limits };
+        let mut list = Quicklist { nodes, count, bytes, limits, walk: RefCell::default() };
         if !pack.view().is_empty() {
             list.insert_node(0, Node::packed(pack));
         }
@@ -59,10 +72,8 @@ impl Quicklist {
     }
 
     #[inline]
-    pub(super) fn memory_bytes(&self) -> usize {
-        size_class(size_of::<Quicklist>())
-            + size_class(self.nodes.capacity() * size_of::<Node>())
-            + self.bytes
+    pub(in crate::types) fn memory_bytes(&self) -> usize {
+        Shared::<Quicklist>::BYTES + size_class(self.nodes.capacity() * size_of::<Node>()) + self.bytes
     }
 
     /// The listpack, if all is in one again that is short enough for the small form.
@@ -215,6 +226,9 @@ impl Quicklist {
     #[inline]
     pub(super) fn edit<R>(&mut self, at: usize, edit: impl FnOnce(&mut Listpack) -> R) -> Option<R> {
         let node = &mut self.nodes[at];
+        if let Some(walk) = self.walk.get_mut() {
+            walk.before_change(at, node);
+        }
         let (count, bytes) = (node.count(), node.memory_bytes());
         let result = node.edit(edit);
         self.count = self.count - count + node.count();
@@ -226,6 +240,9 @@ impl Quicklist {
         self.count += node.count();
         self.bytes += node.memory_bytes();
         self.nodes.insert(at, node);
+        if let Some(walk) = self.walk.get_mut() {
+            walk.after_insert(at);
+        }
     }
 
     /// Takes a node out; there must be so many.
@@ -233,24 +250,39 @@ impl Quicklist {
         let node = self.nodes.remove(at).expect("the caller knows that there is such a node");
         self.count -= node.count();
         self.bytes -= node.memory_bytes();
+        if let Some(walk) = self.walk.get_mut() {
+            walk.after_take(at, &node);
+        }
         self.trim_row();
         node
     }
 
     pub(super) fn take_nodes(&mut self, range: Range<usize>) {
+        let first = range.start;
         for node in self.nodes.drain(range) {
             self.count -= node.count();
             self.bytes -= node.memory_bytes();
+            if let Some(walk) = self.walk.get_mut() {
+                walk.after_remove(first, node);
+            }
         }
         self.trim_row();
     }
 
     /// Takes out the nodes that have lost all their elements.
     pub(super) fn drop_empty(&mut self) {
-        let bytes = &mut self.bytes;
+        let (bytes, walk) = (&mut self.bytes, self.walk.get_mut());
+        let mut kept = 0;
         self.nodes.retain(|node| {
-            *bytes -= if node.count() == 0 { node.memory_bytes() } else { 0 };
-            node.count() > 0
+            let keeps = node.count() > 0;
+            kept += usize::from(keeps);
+            if !keeps {
+                *bytes -= node.memory_bytes();
+                if let Some(walk) = walk {
+                    walk.after_take(kept, node);
+                }
+            }
+            keeps
         });
         self.trim_row();
         self.settle(0..0);
@@ -300,12 +332,54 @@ impl Quicklist {
     }
 
     /// Frees about so many elements; true when none is left.
-    pub(super) fn dismantle(&mut self, elements: usize) -> bool {
+    pub(in crate::types) fn dismantle(&mut self, elements: usize) -> bool {
         let end = self.count.saturating_sub(elements);
         while self.count > end {
             self.take_node(self.nodes.len() - 1);
         }
         self.nodes.is_empty()
+    }
+
+    /// Begins a walk over the nodes as they are now, and tells how many; `None` if one is under way.
+    pub(in crate::types) fn begin_walk(&self) -> Option<usize> {
+        let mut walk = self.walk.borrow_mut();
+        if walk.is_some() {
+            return None;
+        }
+        *walk = Some(Box::new(Walk::new(self.nodes.len())));
+        Some(self.nodes.len())
+    }
+
+    /// Shows nodes of about so many elements; true when all have been shown.
+    pub(in crate::types) fn show(&self, elements: usize, each: &mut dyn FnMut(Content<'_>)) -> bool {
+        let mut held = self.walk.borrow_mut();
+        let Some(walk) = held.as_mut() else { return true };
+        let (mut left, mut buffer) = (elements.max(1), Vec::new());
+        while left > 0 {
+            let saved;
+            let node = match walk.next() {
+                Some(Next::Old(at)) => &self.nodes[at],
+                Some(Next::Saved(node)) => {
+                    saved = node;
+                    &saved
+                }
+                None => {
+                    *held = None;
+                    return true;
+                }
+            };
+            left = left.saturating_sub(node.count().max(node.bytes() / BYTES_PER_ELEMENT));
+            each(node.content(&mut buffer));
+        }
+        false
+    }
+
+    pub(in crate::types) fn end_walk(&self) {
+        self.walk.replace(None);
+    }
+
+    pub(in crate::types) fn walk_bytes(&self) -> usize {
+        self.walk.borrow().as_ref().map_or(0, |walk| size_class(size_of::<Walk>()) + walk.memory_bytes())
     }
 
     /// Checks what must hold.

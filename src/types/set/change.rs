@@ -3,36 +3,25 @@
 use super::read::{Choice, place_of};
 use super::{Limits, Set, SetRef};
 use crate::text::number::parse_i64;
+use crate::types::HashKey;
 use crate::types::intset::Intset;
 use crate::types::listpack::{Item, Listpack};
 use crate::types::payload::{Never, Payload, View};
-use crate::types::table::{OwnedEntry, Slot, Table};
-use crate::types::{HashKey, NewValue};
+use crate::types::shared::Shared;
+use crate::types::table::{OwnedEntry, Walked};
 
 /// More members than this no intset takes, whatever the parameters say.
 const INTS_MAX: usize = 1 << 30;
 /// Further than this no listpack grows, whatever the parameters say.
 const SMALL_BYTES_MAX: usize = 1 << 30;
 
-/// Puts a member into a table; false if it is there already.
-#[inline]
-fn put(table: &mut Table<Never>, text: &[u8]) -> bool {
-    match table.slot(table.hash_of(text), text) {
-        Slot::Occupied(_) => false,
-        Slot::Vacant(vacant) => {
-            vacant.insert(NewValue::Bytes(b""), None, 0, false);
-            true
-        }
-    }
-}
-
 /// A table with the same members under the same secret.
-pub(super) fn copy(table: &Table<Never>) -> Table<Never> {
-    let mut copy = Table::new(table.hash_key());
+pub(super) fn copy(table: &Shared<Walked>) -> Shared<Walked> {
+    let mut copy = Walked::new(table.hash_key());
     SetRef::Large(table).for_each(|member| {
-        put(&mut copy, member.text(&mut itoa::Buffer::new()));
+        copy.add(member.text(&mut itoa::Buffer::new()));
     });
-    copy
+    Shared::new(copy)
 }
 
 /// A member that has left its set.
@@ -81,7 +70,7 @@ impl Set {
     #[inline]
     pub fn add(&mut self, text: &[u8], limits: &Limits, secret: HashKey) -> bool {
         match self {
-            Set::Large(table) => put(table, text),
+            Set::Large(table) => table.edit().add(text),
             _ => self.add_item(Item::of(text), limits, secret),
         }
     }
@@ -115,7 +104,7 @@ impl Set {
                 }
                 takes
             }
-            (Set::Large(table), _) => return put(table, member.text(&mut itoa::Buffer::new())),
+            (Set::Large(table), _) => return table.edit().add(member.text(&mut itoa::Buffer::new())),
         };
         if !added {
             self.enlarge(secret);
@@ -137,13 +126,10 @@ impl Set {
                 }
                 None => false,
             },
-            Set::Large(table) => match table.slot(table.hash_of(text), text) {
-                Slot::Occupied(occupied) => {
-                    drop(occupied.remove());
-                    true
-                }
-                Slot::Vacant(_) => false,
-            },
+            Set::Large(table) => {
+                let hash = table.hash_of(text);
+                table.edit().occupied(hash, text).map(|occupied| drop(occupied.remove())).is_some()
+            }
         }
     }
 
@@ -155,7 +141,7 @@ impl Set {
     /// Takes a member out by chance, each as likely as any other; `None` of an empty set.
     pub fn pop(&mut self, random: &mut impl FnMut() -> u64) -> Option<Popped> {
         if let Set::Large(table) = self {
-            return table.take_random(random).map(Popped::Entry);
+            return table.edit().take_random(random).map(Popped::Entry);
         }
         let popped = match self.view().random(random)? {
             Item::Int(number) => Popped::Int(number),
@@ -179,14 +165,14 @@ impl Set {
         match self {
             Set::Large(table) if left <= count / MOVED_SHARE => {
                 let mut kept = Set::Small(Listpack::new());
-                for entry in std::iter::from_fn(|| table.take_random(random)).take(left) {
+                for entry in std::iter::from_fn(|| table.edit().take_random(random)).take(left) {
                     kept.add(entry.key(), limits, secret);
                 }
                 let rest = std::mem::replace(self, kept);
                 rest.view().for_each(|member| each(member.text(&mut itoa::Buffer::new())));
             }
             Set::Large(table) => {
-                std::iter::from_fn(|| table.take_random(random))
+                std::iter::from_fn(|| table.edit().take_random(random))
                     .take(count)
                     .for_each(|entry| each(entry.key()));
             }
@@ -244,11 +230,11 @@ impl Set {
         if matches!(self, Set::Large(_)) {
             return;
         }
-        let mut table = Table::new(secret);
+        let mut table = Walked::new(secret);
         self.view().for_each(|member| {
-            put(&mut table, member.text(&mut itoa::Buffer::new()));
+            table.add(member.text(&mut itoa::Buffer::new()));
         });
-        *self = Set::Large(Box::new(table));
+        *self = Set::Large(Shared::new(table));
     }
 }
 

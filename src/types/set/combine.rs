@@ -17,7 +17,7 @@ impl SetRef<'_> {
         match self {
             SetRef::Ints(ints) => Set::Ints(Intset::from_bytes(ints.bytes().to_vec())),
             SetRef::Small(pack) => Set::Small(Listpack::from_bytes(pack.bytes().to_vec())),
-            SetRef::Large(table) => Set::Large(Box::new(copy(table))),
+            SetRef::Large(table) => Set::Large(copy(table)),
         }
     }
 }

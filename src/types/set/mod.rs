@@ -18,9 +18,9 @@ pub use change::Popped;
 
 use crate::types::intset::{Intset, IntsetRef};
 use crate::types::listpack::{Listpack, ListpackRef};
-use crate::types::payload::{Never, Payload, View};
-use crate::types::size_class;
-use crate::types::table::Table;
+use crate::types::payload::{Payload, View};
+use crate::types::shared::Shared;
+use crate::types::table::Walked;
 
 /// When a set leaves its form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +40,7 @@ pub enum Set {
     /// Few and short members, as they came.
     Small(Listpack),
     /// Any: the members are the keys, and the values are empty.
-    Large(Box<Table<Never>>),
+    Large(Shared<Walked>),
 }
 
 /// A view of a [`Set`].
@@ -51,7 +51,7 @@ pub enum SetRef<'a> {
     /// See [`Set::Small`].
     Small(ListpackRef<'a>),
     /// See [`Set::Large`].
-    Large(&'a Table<Never>),
+    Large(&'a Shared<Walked>),
 }
 
 impl SetRef<'static> {
@@ -70,7 +70,7 @@ impl Clone for Set {
         match self {
             Set::Ints(ints) => Set::Ints(ints.clone()),
             Set::Small(pack) => Set::Small(pack.clone()),
-            Set::Large(table) => Set::Large(Box::new(change::copy(table))),
+            Set::Large(table) => Set::Large(change::copy(table)),
         }
     }
 }
@@ -108,7 +108,7 @@ impl Payload for Set {
         match self {
             Set::Ints(ints) => ints.memory_bytes(),
             Set::Small(pack) => pack.memory_bytes(),
-            Set::Large(table) => size_class(size_of::<Table<Never>>()) + table.memory_bytes(),
+            Set::Large(table) => Shared::<Walked>::BYTES + table.memory_bytes(),
         }
     }
 
@@ -137,7 +137,7 @@ impl Payload for Set {
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             Set::Ints(_) | Set::Small(_) => true,
-            Set::Large(table) => table.dismantle(elements),
+            Set::Large(table) => table.is_watched() || table.edit().dismantle(elements),
         }
     }
 }

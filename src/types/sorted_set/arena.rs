@@ -24,7 +24,7 @@ const ELSEWHERE: u8 = 255;
 const SIZES: usize = (HEAD_BYTES + INLINE_BYTES_MAX).div_ceil(UNIT_BYTES) + 1;
 
 /// The name of a cell; never 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct CellId(u32);
 
 impl CellId {

@@ -16,12 +16,14 @@ mod small;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 
 use std::ops::Range;
 
 use crate::types::HashKey;
 use crate::types::listpack::{Listpack, ListpackRef};
 use crate::types::payload::{Payload, View};
+use crate::types::shared::Shared;
 
 pub use elements::{Element, Elements};
 pub use large::Large;
@@ -64,7 +66,7 @@ impl Update {
 #[allow(missing_docs)] // their names say all
 pub enum SortedSet {
     Small(Listpack),
-    Large(Box<Large>),
+    Large(Shared<Large>),
 }
 
 /// A view of a [`SortedSet`].
@@ -72,7 +74,7 @@ pub enum SortedSet {
 #[allow(missing_docs)] // their names say all
 pub enum SortedSetRef<'a> {
     Small(ListpackRef<'a>),
-    Large(&'a Large),
+    Large(&'a Shared<Large>),
 }
 
 impl Default for SortedSet {
@@ -120,7 +122,7 @@ impl Payload for SortedSet {
     fn dismantle(&mut self, elements: usize) -> bool {
         match self {
             SortedSet::Small(_) => true,
-            SortedSet::Large(large) => large.dismantle(elements),
+            SortedSet::Large(large) => large.is_watched() || large.edit().dismantle(elements),
         }
     }
 }
@@ -153,7 +155,7 @@ impl SortedSet {
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Update {
         let (old, new) = match self {
-            SortedSet::Large(large) => large.update(member, decide),
+            SortedSet::Large(large) => large.edit().update(member, decide),
             SortedSet::Small(pack) => {
                 let (old, new) = small::update(pack, member, decide);
                 if let (None, Some(score)) = (old, new) {
@@ -191,19 +193,19 @@ impl SortedSet {
     }
 
     fn enlarge(&mut self, hash_key: HashKey) {
-        let mut large = Box::new(Large::new(hash_key));
+        let mut large = Large::new(hash_key);
         let view = self.view();
         let mut digits = itoa::Buffer::new();
         for Element { member, score } in view.elements(0..view.len(), false) {
             large.update(member.text(&mut digits), |_| Some(score));
         }
-        *self = SortedSet::Large(large);
+        *self = SortedSet::Large(Shared::new(large));
     }
 
     /// Takes a member out; tells its score if it was there.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match self {
-            SortedSet::Large(large) => large.remove(member),
+            SortedSet::Large(large) => large.edit().remove(member),
             SortedSet::Small(pack) => {
                 let place = small::find(pack.view(), member)?;
                 let score = small::score_at(pack.view(), place);
@@ -218,7 +220,7 @@ impl SortedSet {
         let end = ranks.end.min(self.view().len());
         let count = end.saturating_sub(ranks.start);
         match self {
-            SortedSet::Large(large) => large.remove_ranks(ranks.start, count),
+            SortedSet::Large(large) => large.edit().remove_ranks(ranks.start, count),
             SortedSet::Small(pack) if count > 0 => {
                 let place = pack.view().seek(2 * ranks.start as i64).unwrap_or(pack.view().end());
                 pack.remove_many(place, 2 * count);

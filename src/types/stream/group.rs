@@ -97,6 +97,11 @@ impl Group {
         self.names.values().map(|id| self.consumer(*id))
     }
 
+    /// Whether every consumer was active when it was last seen.
+    pub fn active_when_seen(&self) -> bool {
+        self.consumers().all(|consumer| consumer.active_ms == Some(consumer.seen_ms))
+    }
+
     /// A consumer by its number, which must be of this group.
     pub fn consumer(&self, id: ConsumerId) -> &Consumer {
         // A number is used only while its consumer is there.

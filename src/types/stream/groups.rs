@@ -1,10 +1,13 @@
 //! The groups of a stream, by name, with the account of their memory.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Bound, Deref, DerefMut};
 
 use super::group::Group;
+use super::walk::GroupWalk;
 use super::weight::map_bytes;
+use crate::types::shared::Held;
 use crate::types::size_class;
 
 /// All groups.
@@ -14,6 +17,8 @@ pub struct Groups {
     /// What groups and names have allocated.
     bytes: usize,
     pending: usize,
+    /// Shows the groups as they were.
+    walk: RefCell<Option<Box<GroupWalk>>>,
 }
 
 /// What a group takes, with its name.
@@ -26,7 +31,7 @@ impl Clone for Groups {
         let by_name = self.by_name.clone();
         // A copy has no room to spare, so its account is its own.
         let bytes = by_name.iter().map(|(name, group)| weight(name, group)).sum();
-        Groups { by_name, bytes, pending: self.pending }
+        Groups { by_name, bytes, pending: self.pending, walk: RefCell::default() }
     }
 }
 
@@ -61,11 +66,58 @@ impl Groups {
         self.by_name.get(name).map(|group| &**group)
     }
 
-    /// A group, to be changed.
-    pub fn edit(&mut self, name: &[u8]) -> Option<GroupEdit<'_>> {
+    /// A group, to be changed; what is held is let go of with it.
+    pub(super) fn edit<'a>(&'a mut self, name: &[u8], held: Option<Held<'a>>) -> Option<GroupEdit<'a>> {
         let group = self.by_name.get_mut(name)?;
+        if let Some(walk) = self.walk.get_mut()
+            && walk.wants(name)
+        {
+            walk.save(name, Some(group.clone()));
+        }
         let before = (group.memory_bytes(), group.pending_len());
-        Some(GroupEdit { group, before, bytes: &mut self.bytes, pending: &mut self.pending })
+        Some(GroupEdit { group, before, bytes: &mut self.bytes, pending: &mut self.pending, _held: held })
+    }
+
+    /// Begins a walk over the groups as they are now.
+    pub(super) fn begin_walk(&self) {
+        self.walk.replace(Some(Box::default()));
+    }
+
+    /// Shows the next group of a walk; false when there is none.
+    pub(super) fn walk(&self, each: &mut dyn FnMut(&[u8], &Group)) -> bool {
+        let mut held = self.walk.borrow_mut();
+        let Some(walk) = held.as_mut() else { return false };
+        loop {
+            let above = walk.position.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            let live = self.by_name.range::<[u8], _>((above, Bound::Unbounded)).next();
+            let (name, was_there) = match (walk.take_saved(live.map(|(name, _)| &**name)), live) {
+                (Some((name, Some(group))), _) => {
+                    each(&name, &group);
+                    (name, true)
+                }
+                (Some((name, None)), _) => (name, false),
+                (None, Some((name, group))) => {
+                    each(name, group);
+                    (name.clone(), true)
+                }
+                (None, None) => {
+                    *held = None;
+                    return false;
+                }
+            };
+            walk.position = Some(name);
+            if was_there {
+                return true;
+            }
+        }
+    }
+
+    pub(super) fn end_walk(&self) {
+        self.walk.replace(None);
+    }
+
+    pub(super) fn walk_bytes(&self) -> usize {
+        self.walk.borrow().as_ref().map_or(0, |walk| walk.memory_bytes())
     }
 
     /// Adds a group; false if there is one of this name.
@@ -75,6 +127,11 @@ impl Groups {
         }
         self.bytes += weight(name, &group);
         self.pending += group.pending_len();
+        if let Some(walk) = self.walk.get_mut()
+            && walk.wants(name)
+        {
+            walk.save(name, None);
+        }
         self.by_name.insert(name.into(), Box::new(group));
         true
     }
@@ -84,6 +141,11 @@ impl Groups {
         let Some(group) = self.by_name.remove(name) else { return false };
         self.bytes -= weight(name, &group);
         self.pending -= group.pending_len();
+        if let Some(walk) = self.walk.get_mut()
+            && walk.wants(name)
+        {
+            walk.save(name, Some(group));
+        }
         true
     }
 
@@ -103,6 +165,7 @@ pub struct GroupEdit<'a> {
     before: (usize, usize),
     bytes: &'a mut usize,
     pending: &'a mut usize,
+    _held: Option<Held<'a>>,
 }
 
 impl Deref for GroupEdit<'_> {

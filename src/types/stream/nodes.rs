@@ -3,11 +3,14 @@
 //! The last one, to which entries are added, stands apart: adding needs no search, and a short stream is one allocation.
 //! Invariants: the tail's first id is above all others'; there is a tail unless there is no node at all.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Range;
+use std::ops::Bound;
 
 use super::id::StreamId;
 use super::node::NodeRef;
+use super::walk::NodeWalk;
 use super::weight::map_bytes;
 use crate::types::listpack::Listpack;
 
@@ -18,6 +21,8 @@ pub(super) struct Nodes {
     tail: Option<(StreamId, Listpack)>,
     /// What the listpacks have allocated.
     pack_bytes: usize,
+    /// Shows the nodes as they were.
+    walk: RefCell<Option<Box<NodeWalk>>>,
 }
 
 fn node<'a>((base, pack): (&'a StreamId, &'a Listpack)) -> NodeRef<'a> {
@@ -30,7 +35,7 @@ impl Clone for Nodes {
         // A copy has no room to spare, so its account is its own.
         let packs = closed.values().chain(tail.as_ref().map(|(_, pack)| pack));
         let pack_bytes = packs.map(Listpack::memory_bytes).sum();
-        Nodes { closed, tail, pack_bytes }
+        Nodes { closed, tail, pack_bytes, walk: RefCell::default() }
     }
 }
 
@@ -70,6 +75,9 @@ impl Nodes {
     /// Edits the last node, if there is one.
     pub(super) fn edit_last<R>(&mut self, edit: impl FnOnce(StreamId, &mut Listpack) -> R) -> Option<R> {
         let (base, pack) = self.tail.as_mut()?;
+        if let Some(walk) = self.walk.get_mut() {
+            walk.before_change(*base, pack);
+        }
         let before = pack.memory_bytes();
         let result = edit(*base, pack);
         self.pack_bytes = self.pack_bytes + pack.memory_bytes() - before;
@@ -82,6 +90,9 @@ impl Nodes {
             return self.edit_last(|_, pack| edit(pack));
         }
         let pack = self.closed.get_mut(&base)?;
+        if let Some(walk) = self.walk.get_mut() {
+            walk.before_change(base, pack);
+        }
         let before = pack.memory_bytes();
         let result = edit(pack);
         self.pack_bytes = self.pack_bytes + pack.memory_bytes() - before;
@@ -107,7 +118,56 @@ impl Nodes {
             self.closed.remove(&base)
         };
         self.pack_bytes -= removed.as_ref().map_or(0, Listpack::memory_bytes);
+        if let (Some(walk), Some(pack)) = (self.walk.get_mut(), &removed) {
+            walk.before_change(base, pack);
+        }
         removed
+    }
+
+    /// Begins a walk over the nodes as they are now; false if one is under way.
+    pub(super) fn begin_walk(&self) -> bool {
+        let mut walk = self.walk.borrow_mut();
+        let free = walk.is_none();
+        if free {
+            *walk = Some(Box::new(NodeWalk::new(self.tail.as_ref().map(|(base, _)| *base))));
+        }
+        free
+    }
+
+    /// Shows the next node of a walk; false when there is none.
+    pub(super) fn walk(&self, each: &mut dyn FnMut(NodeRef<'_>)) -> bool {
+        let mut held = self.walk.borrow_mut();
+        let Some(walk) = held.as_mut() else { return false };
+        let live = walk.end.and_then(|end| self.behind(walk.position).filter(|node| node.base <= end));
+        if let Some((base, pack)) = walk.take_saved(live.map(|node| node.base)) {
+            walk.position = Some(base);
+            each(node((&base, &pack)));
+            return true;
+        }
+        match live {
+            Some(node) => {
+                walk.position = Some(node.base);
+                each(node);
+            }
+            None => *held = None,
+        }
+        live.is_some()
+    }
+
+    /// The first node whose base is above this one.
+    fn behind(&self, position: Option<StreamId>) -> Option<NodeRef<'_>> {
+        let Some(position) = position else { return self.first() };
+        let above = (Bound::Excluded(position), Bound::Unbounded);
+        let tail = self.last().filter(|tail| tail.base > position);
+        self.closed.range(above).next().map(node).or(tail)
+    }
+
+    pub(super) fn end_walk(&self) {
+        self.walk.replace(None);
+    }
+
+    pub(super) fn walk_bytes(&self) -> usize {
+        self.walk.borrow().as_ref().map_or(0, |walk| walk.memory_bytes())
     }
 }
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::types::Item;
+use crate::types::size_class;
 
 type Words = Vec<Vec<u8>>;
 
@@ -194,7 +195,7 @@ proptest! {
         let empty = groups.memory_bytes();
         let mut model: BTreeMap<u64, u8> = BTreeMap::new();
         for (what, entry, name) in steps {
-            let mut group = groups.edit(b"g").expect("it is there");
+            let mut group = groups.edit(b"g", None).expect("it is there");
             let id = StreamId { ms: entry, seq: 0 };
             match what {
                 0..=2 => {
@@ -237,7 +238,7 @@ fn a_stream_is_freed_in_slices() {
         stream.log_mut().append(StreamId { ms, seq: 0 }, [&b"a"[..], b"b"].into_iter(), LIMITS);
     }
     stream.groups_mut().create(b"g", Group::default());
-    let mut group = stream.groups_mut().edit(b"g").expect("it was made");
+    let mut group = stream.edit_group(b"g").expect("it was made");
     let (consumer, _) = group.consumer_or_new(b"c", 0);
     for ms in 1..=1000 {
         group.assign(StreamId { ms, seq: 0 }, Pending { consumer, delivered_ms: 0, deliveries: 1 });

@@ -26,8 +26,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod walk;
+mod walked;
 
 pub use handle::{EntryRef, OwnedEntry};
 pub use slot::{Occupied, Slot, Vacant};
 pub use store::Table;
 pub use walk::{ExpireLimits, ExpireStep, below};
+pub use walked::Walked;

@@ -106,6 +106,25 @@ impl<V: Payload> Table<V> {
         }
     }
 
+    /// Fetches the cache line of bucket `index`.
+    #[inline]
+    pub(super) fn prefetch_first(&self, index: usize) {
+        prefetch(self.directory.bucket(index).cast());
+    }
+
+    /// Fetches the entries of bucket `index`, and the overflow bucket without its entries: as much of each as a small one has.
+    #[inline]
+    pub(super) fn prefetch_entries(&self, index: usize) {
+        // SAFETY: the bucket is alive while the table is borrowed.
+        let bucket = unsafe { &*self.directory.bucket(index) };
+        for index in bucket.occupied() {
+            WALKED_PREFETCHED.iter().for_each(|at| prefetch(bucket.entry(index).wrapping_add(*at)));
+        }
+        if let Some(overflow) = bucket.link() {
+            prefetch(overflow.cast());
+        }
+    }
+
     /// Fetches the entry that a key's bucket names as its likely one: as much of it as a small entry has. Whatever follows is
     /// fetched by the processor on its own when the entry is read.
     #[inline]
@@ -317,6 +336,9 @@ impl<V: Payload> Drop for Table<V> {
 
 /// A small entry, which may lie across two cache lines.
 const ENTRY_BYTES_PREFETCHED: usize = 48;
+
+/// A walk reads all of an entry; behind this the processor sees by itself where it is going.
+const WALKED_PREFETCHED: [usize; 3] = [0, 64, 127];
 
 #[inline]
 fn prefetch(at: *const u8) {

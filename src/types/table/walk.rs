@@ -56,25 +56,40 @@ impl<V: Payload> Table<V> {
     ///
     /// With this a point-in-time iteration is made: whoever changes an entry that is not passed, and not marked, takes a
     /// copy of it and marks what is left; whoever inserts at a position not passed marks the new entry.
-    pub fn sweep(&mut self, position: u64, mut each: impl FnMut(EntryRef<'_, V>)) -> Option<u64> {
+    pub fn sweep(&self, position: u64, mut each: impl FnMut(EntryRef<'_, V>)) -> Option<u64> {
         if self.directory.len() == 0 {
             return None;
         }
         let index = self.directory.index_of(position.reverse_bits());
         // A merge may have joined the bucket with one that was passed before.
         let partly_passed = self.start_of(index) < position;
+        self.fetch_ahead(index);
         self.visit(index, |place, entry| {
             if partly_passed && self.hash_of(entry.key()).reverse_bits() < position {
                 return;
             }
             if entry.is_marked() {
-                // SAFETY: the place holds this entry; a mark is no part of what an EntryRef lends.
+                // SAFETY: the place holds this entry; a mark is no part of what an EntryRef lends, and tables are not shared
+                // between threads.
                 unsafe { self.entry_at(place).set_mark(false) };
             } else {
                 each(entry);
             }
         });
         self.end_of(index)
+    }
+
+    /// Has the processor fetch the entries of the bucket that a walk comes to after this one, and the bucket after that: a
+    /// walk's order is none of theirs in memory.
+    #[inline]
+    fn fetch_ahead(&self, index: usize) {
+        let next =
+            |index| self.end_of(index).map(|position| self.directory.index_of(position.reverse_bits()));
+        let Some(following) = next(index) else { return };
+        self.prefetch_entries(following);
+        if let Some(later) = next(following) {
+            self.prefetch_first(later);
+        }
     }
 
     /// Shows entries that have expired at `now_ms`. The walk goes by bucket numbers: it promises nothing about entries

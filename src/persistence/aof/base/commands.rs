@@ -5,7 +5,7 @@ use crate::types::Item;
 use crate::types::stream::{IdText, StreamId};
 
 /// The most elements that one command has, as in Redis: whoever loads it serves nobody else meanwhile.
-const ELEMENTS_MAX: usize = 64;
+pub(super) const ELEMENTS_MAX: usize = 64;
 
 /// Commands in the making.
 #[derive(Debug, Default)]
@@ -44,9 +44,9 @@ impl Commands {
 }
 
 /// The elements of a value, spread over commands that each add some of them.
-pub(super) struct Row<'a> {
-    name: &'a [u8],
-    key: &'a [u8],
+#[derive(Debug)]
+pub(super) struct Row {
+    name: &'static [u8],
     /// Words that an element takes.
     words: usize,
     /// Elements to come: of the command that has been begun, and of others.
@@ -54,20 +54,32 @@ pub(super) struct Row<'a> {
     later: usize,
 }
 
-impl<'a> Row<'a> {
-    /// So many elements, each of so many words, for a key.
-    pub fn new(name: &'a [u8], key: &'a [u8], words: usize, elements: usize) -> Row<'a> {
-        Row { name, key, words, here: 0, later: elements }
+impl Row {
+    /// So many elements, each of so many words.
+    pub fn new(name: &'static [u8], words: usize, elements: usize) -> Row {
+        Row { name, words, here: 0, later: elements }
     }
 
     /// What the next element's words have to be added to.
-    pub fn element<'c>(&mut self, commands: &'c mut Commands) -> &'c mut Commands {
+    pub fn element<'c>(&mut self, commands: &'c mut Commands, key: &[u8]) -> &'c mut Commands {
         if self.here == 0 {
             self.here = self.later.min(ELEMENTS_MAX);
             self.later -= self.here;
-            commands.begin(self.name, 1 + self.here * self.words).word(self.key);
+            commands.begin(self.name, 1 + self.here * self.words).word(key);
         }
         self.here -= 1;
         commands
     }
+}
+
+/// The deadline of a key, if it has one.
+pub(super) fn expire(commands: &mut Commands, key: &[u8], expiry_ms: Option<i64>) {
+    if let Some(at_ms) = expiry_ms {
+        commands.begin(b"PEXPIREAT", 2).word(key).number(at_ms);
+    }
+}
+
+/// The deadline of a field.
+pub(super) fn expire_field(commands: &mut Commands, key: &[u8], at_ms: i64, field: Item<'_>) {
+    commands.begin(b"HPEXPIREAT", 5).word(key).number(at_ms).word(b"FIELDS").word(b"1").item(field);
 }

@@ -6,23 +6,29 @@
 //! it is there: when a consumer was last seen, and how a value was held.
 
 mod commands;
+mod parts;
 mod stream;
+#[cfg(test)]
+mod tests;
 
-use commands::{Commands, Row};
+use commands::{Commands, Row, expire, expire_field};
+use parts::Open;
 
 use super::log::Annotator;
 use crate::text::DoubleText;
 use crate::types::list::End;
-use crate::types::{HashRef, Item, ListRef, ObjectRef, SetRef, SortedSetRef, Value, View};
+use crate::types::{HashRef, Head, ListRef, ObjectRef, Part, SetRef, SortedSetRef, Value, View};
 
 /// Bytes of room that a new buffer has at most.
 const ROOM_BYTES_MAX: usize = 1 << 20;
 
 /// A base in the making: collects bytes, which whoever writes the file takes from time to time. It has no end of its own.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct LogBase {
     commands: Commands,
     database: Option<usize>,
+    /// A value of which some parts have come.
+    open: Option<Open>,
 }
 
 impl LogBase {
@@ -61,8 +67,19 @@ impl LogBase {
                 ObjectRef::Stream(value) => stream::write(commands, key, value),
             },
         }
-        if let Some(at_ms) = expiry_ms {
-            self.commands.begin(b"PEXPIREAT", 2).word(key).number(at_ms);
+        expire(commands, key, expiry_ms);
+    }
+
+    /// Begins a key whose value comes in [parts](Self::part), as many as its head says.
+    pub fn begin(&mut self, key: &[u8], head: Head, expiry_ms: Option<i64>) {
+        self.open = Some(Open::new(key, head, expiry_ms));
+    }
+
+    /// Adds a part of the value that has been begun.
+    pub fn part(&mut self, part: Part<'_>) {
+        let Some(open) = &mut self.open else { return };
+        if open.part(&mut self.commands, part) {
+            self.open = None;
         }
     }
 
@@ -79,29 +96,29 @@ impl LogBase {
 }
 
 fn list(commands: &mut Commands, key: &[u8], list: ListRef<'_>) {
-    let mut row = Row::new(b"RPUSH", key, 1, list.len());
-    list.take(End::Front, 0, list.len(), |item| _ = row.element(commands).item(item));
+    let mut row = Row::new(b"RPUSH", 1, list.len());
+    list.take(End::Front, 0, list.len(), |item| _ = row.element(commands, key).item(item));
 }
 
 fn set(commands: &mut Commands, key: &[u8], set: SetRef<'_>) {
-    let mut row = Row::new(b"SADD", key, 1, set.len());
-    set.for_each(|member| _ = row.element(commands).item(member));
+    let mut row = Row::new(b"SADD", 1, set.len());
+    set.for_each(|member| _ = row.element(commands, key).item(member));
 }
 
 fn sorted_set(commands: &mut Commands, key: &[u8], set: SortedSetRef<'_>) {
-    let mut row = Row::new(b"ZADD", key, 2, set.len());
+    let mut row = Row::new(b"ZADD", 2, set.len());
     for element in set.elements(0..set.len(), false) {
-        row.element(commands).word(&DoubleText::of(element.score)).item(element.member);
+        row.element(commands, key).word(&DoubleText::of(element.score)).item(element.member);
     }
 }
 
 /// A field with a deadline takes two commands of its own, as in Redis 8.
 fn hash(commands: &mut Commands, key: &[u8], hash: HashRef<'_>) {
     let lasting = hash.len() - if hash.soonest().is_some() { timed_fields(hash) } else { 0 };
-    let mut row = Row::new(b"HMSET", key, 2, lasting);
+    let mut row = Row::new(b"HMSET", 2, lasting);
     hash.each(i64::MIN, |field| {
         if field.deadline.is_none() {
-            row.element(commands).item(field.name).item(field.value);
+            row.element(commands, key).item(field.name).item(field.value);
         }
     });
     if lasting < hash.len() {
@@ -117,8 +134,4 @@ fn timed_fields(hash: HashRef<'_>) -> usize {
     let mut fields = 0;
     hash.each(i64::MIN, |field| fields += usize::from(field.deadline.is_some()));
     fields
-}
-
-fn expire_field(commands: &mut Commands, key: &[u8], at_ms: i64, field: Item<'_>) {
-    commands.begin(b"HPEXPIREAT", 5).word(key).number(at_ms).word(b"FIELDS").word(b"1").item(field);
 }

@@ -47,6 +47,12 @@ pub enum Action {
         /// To be given back.
         ticket: u64,
     },
+    /// Cut the last `bytes` of the current file off: its sync failed, so that they are in the page cache only, and no later sync
+    /// would say so. A start would take them for durable. It does no harm if that fails, too.
+    CutBack {
+        /// More than none.
+        bytes: u64,
+    },
     /// From now on write to the file that the rewrite has opened.
     NextFile,
     /// Forget the first `bytes` of the held effects: a snapshot has them.

@@ -78,6 +78,7 @@ impl AppendLog {
     }
 
     fn on_sync_error(&mut self, now: Monotonic, error: String, out: &mut Vec<Action>) {
+        self.cut_back(out);
         match self.state {
             State::Fresh { .. } => self.fail_fresh(now, out),
             _ if self.settings.fsync == Fsync::Always => self.exit(error, out),
@@ -92,6 +93,15 @@ impl AppendLog {
                 self.start_over(out);
             }
             State::Off | State::Waiting { .. } => {}
+        }
+    }
+
+    /// Without syncs nobody knows how much is durable; most of it is.
+    fn cut_back(&self, out: &mut Vec<Action>) {
+        let is_of_log = matches!(self.state, State::On | State::Switching { .. } | State::Closing { .. });
+        let bytes = self.written.saturating_sub(self.synced);
+        if is_of_log && self.settings.fsync != Fsync::No && bytes > 0 {
+            out.push(Action::CutBack { bytes });
         }
     }
 

@@ -31,7 +31,8 @@
 //! - `no`, or a rewrite under `no-appendfsync-on-rewrite`: at once.
 //!
 //! **After a failed sync nothing is known** of what was written since the last good one, and a later sync that ends well says nothing of
-//! it. The file is never written to again. `always` exits, as Redis does. Otherwise writes are refused (MISCONF) and a fresh
+//! it. It is cut off the file (under `always` nobody was told of it, under `everysec` it is what a crash may take), which is
+//! never written to again. `always` exits, as Redis does. Otherwise writes are refused (MISCONF) and a fresh
 //! rewrite brings all that is in memory into new files; when these are in force, writes are accepted again. (Redis accepts them
 //! again after the next good sync of the same file.) Replies that were being held stay held until then.
 //!

@@ -155,6 +155,11 @@ impl AppendLog {
         self.running.is_some()
     }
 
+    /// Whether the log was turned on and is not in force yet: it has promised nothing so far.
+    pub fn is_beginning(&self) -> bool {
+        matches!(self.state, State::Waiting { promised: false } | State::Fresh { promised: false })
+    }
+
     /// What kind of rewrite can begin now, if one can while the log is not off.
     pub fn rewrite_kind(&self) -> Option<Rewrite> {
         match self.state {
