@@ -75,7 +75,7 @@ pub(super) async fn read<R: Runtime>(
         let limits = Limits::of(&engine.config, engine.keyspace.hasher().hash_key());
         Loader::new(limits, found.bytes, engine.config.rdbchecksum)
     };
-    let mut taking = Taking { db: 0, file_bytes: found.bytes };
+    let mut taking = Taking { db: 0, room: found.bytes / ENTRY_BYTES_MIN };
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut offset, mut slice, mut said) = (0, R::now(), R::now());
     loop {
@@ -104,7 +104,8 @@ pub(super) async fn read<R: Runtime>(
 /// Where the loader's parts go.
 struct Taking {
     db: usize,
-    file_bytes: u64,
+    /// For so many more entries room may be made before they come, whatever the file says, and in how many databases.
+    room: u64,
 }
 
 impl Taking {
@@ -160,7 +161,8 @@ impl Taking {
             Part::Aux { name, value } => note(&name, &value),
             Part::Sizes { keys, volatile } => {
                 // Those with an expiry may be past it.
-                let keys = keys.saturating_sub(volatile).min(self.file_bytes / ENTRY_BYTES_MIN);
+                let keys = keys.saturating_sub(volatile).min(self.room);
+                self.room -= keys;
                 engine.expect_entries(self.db, keys as usize);
             }
         }
