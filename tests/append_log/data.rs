@@ -116,10 +116,28 @@ const DEEDS: &[&str] = &[
     "FCALL put 1 {p}byfunction 17",
 ];
 
+/// What a log is to hold.
+#[derive(Clone, Copy)]
+pub struct Kinds {
+    /// Deadlines of fields, which Redis 7 does not know.
+    pub timed_fields: bool,
+    /// What consumers have yet to acknowledge, though it is removed. A log's base in log form cannot say it.
+    pub pending_and_gone: bool,
+}
+
+impl Kinds {
+    /// What all servers have and all forms can say.
+    pub const COMMON: Kinds = Kinds { timed_fields: false, pending_and_gone: false };
+
+    fn has(self, name: &str) -> bool {
+        (self.timed_fields || !name.contains("timed")) && (self.pending_and_gone || name != "pending-and-gone")
+    }
+}
+
 /// Values of every kind, each in the form that its case names, and a library.
-pub fn fill(client: &mut Client, with_timed_fields: bool) {
+pub fn fill(client: &mut Client, kinds: Kinds) {
     sample::fill(client);
-    for case in CASES.iter().filter(|case| with_timed_fields || !case.name.contains("timed")) {
+    for case in CASES.iter().filter(|case| kinds.has(case.name)) {
         for command in case.made_by.split(';') {
             let reply = client.ask_words(&words(command));
             assert!(reply.as_error().is_none(), "{}: {reply:?}", case.name);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::content::{assert_same, content};
-use crate::data::{OPTIONS, deeds, fill};
+use crate::data::{Kinds, OPTIONS, deeds, fill};
 use crate::files;
 use crate::process::{OURS, Room, Server};
 
@@ -22,7 +22,7 @@ fn times_are_written_and_passed_over() {
         let options = [OPTIONS, &["--aof-timestamp-enabled", "yes"]].concat();
         let server = Server::start(one, &room.0, &options);
         let mut client = server.client();
-        fill(&mut client, false);
+        fill(&mut client, Kinds::COMMON);
         deeds(&mut client, "first:");
         let before = content(&mut client);
         server.kill();
