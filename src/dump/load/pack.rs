@@ -12,7 +12,9 @@ pub(super) const BYTES_MAX: usize = 1 << 30;
 pub(super) fn listpack(from: &mut Reader<'_>) -> Option<Listpack> {
     let bytes = from.text()?;
     let view = ListpackRef::parse(&bytes)?;
-    let is_disguised = |item| matches!(item, Item::Bytes(text) if parse_i64(text).is_some());
+    let may_be_integer = |text: &[u8]| text.last().is_some_and(u8::is_ascii_digit);
+    let is_disguised =
+        |item| matches!(item, Item::Bytes(text) if may_be_integer(text) && parse_i64(text).is_some());
     if view.iter().any(is_disguised) {
         return Some(of(view.iter().map(canonical)));
     }

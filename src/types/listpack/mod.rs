@@ -475,6 +475,10 @@ impl<'a> Iterator for Iter<'a> {
             self.front += behind + 1;
             return Some(Item::Bytes(&bytes[1..behind]));
         }
+        if head < 0x80 {
+            self.front += 2;
+            return Some(Item::Int(i64::from(head)));
+        }
         let body = body_bytes(bytes);
         self.front += body + back_bytes(body);
         Some(read(bytes))
@@ -539,7 +543,19 @@ fn body_bytes(bytes: &[u8]) -> usize {
 }
 
 /// Bytes of the whole element that begins here, if it is well formed and ends within `bytes`.
+#[inline]
 fn checked_size(bytes: &[u8]) -> Option<usize> {
+    let head = *bytes.first()?;
+    if !matches!(head, 0xE0..=0xF0 | 0xF5..) {
+        // Nearly all are short: the length written backwards is a byte, and is that of the rest.
+        let body = body_bytes(bytes);
+        return (usize::from(*bytes.get(body)?) == body).then_some(body + 1);
+    }
+    checked_long_size(bytes)
+}
+
+#[inline(never)]
+fn checked_long_size(bytes: &[u8]) -> Option<usize> {
     let head = match *bytes.first()? {
         0xE0..=0xEF => 2,
         0xF0 => 5,
