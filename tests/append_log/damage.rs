@@ -209,7 +209,7 @@ fn only_the_last_file_may_be_torn() {
     }
     // A transaction must not reach into the next file.
     let open = |home: &Path| change(&of(home, 1), |file| file.extend(b"*1\r\n$5\r\nMULTI\r\n"));
-    assert_eq!(compare("earlier-multi", LOAD, open), Outcome::Refused);
+    assert_eq!(compare_outcome("earlier-multi", LOAD, open), Outcome::Refused);
 }
 
 #[test]

@@ -19,10 +19,10 @@ fn it_is_switched_on_at_run_time() {
         fill(&mut client, Kinds::COMMON);
         assert_eq!(client.ask(&["CONFIG", "SET", "appendonly", "yes"]), ok());
         await_rewrite(&mut client);
-        deeds(&mut client, "on:");
+        deeds(&mut client, "on:", Kinds::COMMON);
         let before = content(&mut client);
         server.kill();
-        files::check(&room.0);
+        files::check(&room.0, true);
         let server = Server::start(program, &room.0, OPTIONS);
         assert_same(&before, &content(&mut server.client()), &format!("{program} switched on"));
     }
@@ -44,7 +44,7 @@ fn it_is_switched_off_and_on_again() {
         await_rewrite(&mut client);
         client.run(&["SET after 3"]);
         server.kill();
-        files::check(&room.0);
+        files::check(&room.0, true);
         let server = Server::start(program, &room.0, OPTIONS);
         let told = server.client().ask(&["MGET", "before", "meanwhile", "after"]);
         assert_eq!(told, array(&[Some("1"), Some("2"), Some("3")]), "{program}");
@@ -75,7 +75,7 @@ fn a_dump_alone_is_taken_over() {
         let server = Server::start(OURS, &room.0, OPTIONS);
         assert_same(&before, &content(&mut server.client()), &format!("in life {life}"));
         server.kill();
-        files::check(&room.0);
+        files::check(&room.0, true);
     }
     // From now on the log is what counts.
     std::fs::remove_file(room.dump()).unwrap();

@@ -33,8 +33,13 @@ fn knows_timed_fields(program: &str) -> bool {
     program == OURS || program == "redis8-server"
 }
 
+/// Whether it writes what Redis 7.0 reads, where it can.
+fn reads_7_0(program: &str) -> bool {
+    program == OURS || program == "redis-server"
+}
+
 /// What a log that this one has written has to give. A real server's own is not all that it held: not all is in its log.
-fn expected(program: &str, room: &Room, held: Content) -> Content {
+pub fn expected(program: &str, room: &Room, held: Content) -> Content {
     if program == OURS {
         return held;
     }
@@ -44,13 +49,6 @@ fn expected(program: &str, room: &Room, held: Content) -> Content {
     content(&mut server.client())
 }
 
-/// Redis's tools judge what Redis 7 has, in the forms that it knows.
-fn check(writer: &str, kinds: Kinds, room: &Room) {
-    if (writer == OURS || writer == "redis-server") && !kinds.timed_fields {
-        files::check(&room.0);
-    }
-}
-
 /// One writes, the other loads, goes on, rewrites, and the first loads that.
 fn there_and_back(one: &str, other: &str) {
     if !is_there(one) || !is_there(other) {
@@ -58,7 +56,8 @@ fn there_and_back(one: &str, other: &str) {
     }
     for shape in SHAPES {
         let timed_fields = knows_timed_fields(one) && knows_timed_fields(other);
-        let kinds = Kinds { timed_fields, pending_and_gone: shape != Shape::LogBase };
+        let idle_consumers = one != "redis-server" && other != "redis-server";
+        let kinds = Kinds { timed_fields, pending_and_gone: shape != Shape::LogBase, idle_consumers };
         let name = |path: &str| Path::new(path).file_name().unwrap().to_string_lossy().into_owned();
         let room = Room::new(&format!("log-{}-{}-{shape:?}", name(one), name(other)));
         let server = Server::start(one, &room.0, OPTIONS);
@@ -69,24 +68,24 @@ fn there_and_back(one: &str, other: &str) {
             Shape::LogBase => rewrite(&mut client, false),
             Shape::Increment | Shape::SeveralIncrements => {}
         }
-        deeds(&mut client, "first:");
+        deeds(&mut client, "first:", kinds);
         let held = content(&mut client);
         server.kill();
         if shape == Shape::SeveralIncrements {
             files::split(&room.0);
         }
-        check(one, kinds, &room);
+        files::check(&room.0, reads_7_0(one) && kinds.is_of_7_0());
         let before = expected(one, &room, held);
 
         let server = Server::start(other, &room.0, OPTIONS);
         let mut client = server.client();
         assert_same(&before, &content(&mut client), &format!("{shape:?} of {one} loaded by {other}"));
-        deeds(&mut client, "second:");
+        deeds(&mut client, "second:", kinds);
         rewrite(&mut client, shape != Shape::LogBase);
-        deeds(&mut client, "third:");
+        deeds(&mut client, "third:", kinds);
         let held = content(&mut client);
         server.kill();
-        check(other, kinds, &room);
+        files::check(&room.0, reads_7_0(other) && kinds.is_of_7_0());
         let before = expected(other, &room, held);
 
         let server = Server::start(one, &room.0, OPTIONS);
@@ -137,9 +136,10 @@ fn an_old_log_is_taken_over() {
         let made = Room::new(&format!("log-old-made-{preamble}"));
         let server = Server::start("redis-server", &made.0, OPTIONS);
         let mut client = server.client();
-        fill(&mut client, Kinds { pending_and_gone: preamble, ..Kinds::COMMON });
+        let kinds = Kinds { pending_and_gone: preamble, ..Kinds::COMMON };
+        fill(&mut client, kinds);
         rewrite(&mut client, preamble);
-        deeds(&mut client, "first:");
+        deeds(&mut client, "first:", kinds);
         let before = content(&mut client);
         server.kill();
         let bytes: Vec<u8> = files::entries(&made.0)
