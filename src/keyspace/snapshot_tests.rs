@@ -33,7 +33,9 @@ fn sorted_set_limits() -> sorted_set::Limits {
 
 /// What a value is, in words: in order for a list, sorted otherwise.
 type Told = Vec<String>;
-type All = BTreeMap<(usize, Vec<u8>), (Told, Option<i64>)>;
+/// Database and key.
+type Place = (usize, Vec<u8>);
+type All = BTreeMap<Place, (Told, Option<i64>)>;
 
 fn words(item: Item<'_>) -> String {
     String::from_utf8_lossy(&item.to_vec()).into_owned()
@@ -254,7 +256,7 @@ struct World {
     /// What the snapshot must show, and what it has shown.
     snapshot: Option<(All, All)>,
     /// The value that comes in parts: where it stood, whether they have an order, how many are to come, and those that came.
-    begun: Option<((usize, Vec<u8>), bool, usize, Told)>,
+    begun: Option<(Place, bool, usize, Told)>,
 }
 
 impl World {
@@ -434,8 +436,8 @@ impl World {
 
 /// What was shown, apart from where it stood.
 enum Owned {
-    Whole((usize, Vec<u8>), Told, Option<i64>),
-    Begin((usize, Vec<u8>), Head, Option<i64>),
+    Whole(Place, Told, Option<i64>),
+    Begin(Place, Head, Option<i64>),
     Part(Told, usize),
 }
 
@@ -587,9 +589,9 @@ fn a_long_string_is_shown_in_parts_as_it_was() {
         occupied.with_bytes(|bytes| bytes.push(b'!'));
     }
     assert!(database.snapshot_memory_bytes() >= text.len());
-    let (mut shown, mut longest): (Vec<(Vec<u8>, Vec<u8>)>, usize) = (Vec::new(), 0);
+    let (mut shown, mut longest) = (Vec::new(), 0);
     let mut show = |part: Shown<'_>| match part {
-        Shown::Begin(begun) => shown.push((begun.key.to_vec(), Vec::new())),
+        Shown::Begin(begun) => shown.push((begun.key.to_vec(), Vec::<u8>::new())),
         Shown::Part(Part::Text(bytes)) => {
             shown.last_mut().expect("it was begun").1.extend_from_slice(bytes);
             longest = longest.max(bytes.len());

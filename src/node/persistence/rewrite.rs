@@ -47,7 +47,9 @@ fn next<R: Runtime>(shared: &Rc<Shared<R>>) -> Option<Task> {
 /// Tells engine and policy how it ended: with a base of so many bytes, or not at all.
 fn tell<R: Runtime>(shared: &Rc<Shared<R>>, task: Task, base_bytes: Option<u64>, was_abandoned: bool) {
     let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
-    let well = Some(base_bytes.is_some()).filter(|_| !was_abandoned);
+    // One that was given up because the disk failed has failed: the log needs another.
+    let has_failed = engine.append.policy.rewrite_kind() == Some(Rewrite::Fresh);
+    let well = Some(base_bytes.is_some() && !was_abandoned).filter(|_| !was_abandoned || has_failed);
     engine.note_rewrite_ended(well, now::<R>());
     if task == Task::WhileOff || was_abandoned {
         return;

@@ -102,6 +102,8 @@ pub(super) fn persistence(report: &mut Report, engine: &Engine, now: Now) {
     let current = saves.under_way.filter(|_| is_saving);
     report.field("rdb_current_bgsave_time_sec", current.map_or(-1, |(begun, ..)| since(begun)));
     report.field("rdb_saves", saves.saves);
+    // Nothing forks.
+    report.field("rdb_last_cow_size", 0);
     report.field("rdb_last_load_keys_expired", engine.persistence.loaded.expired);
     report.field("rdb_last_load_keys_loaded", engine.persistence.loaded.keys);
     append_log(report, engine, now);
@@ -116,7 +118,8 @@ fn append_log(report: &mut Report, engine: &Engine, now: Now) {
     let seconds = |took: Duration| took.as_secs() as i64;
     report.field("aof_enabled", u8::from(engine.config.appendonly));
     report.field("aof_rewrite_in_progress", u8::from(rewriting.is_some()));
-    report.field("aof_rewrite_scheduled", u8::from(append.scheduled && rewriting.is_none()));
+    let is_scheduled = append.scheduled || policy.awaits_rewrite();
+    report.field("aof_rewrite_scheduled", u8::from(is_scheduled && rewriting.is_none()));
     report.field("aof_last_rewrite_time_sec", last.took.map_or(-1, seconds));
     let current = rewriting.map_or(-1, |begun| seconds(now.mono - begun.mono));
     report.field("aof_current_rewrite_time_sec", current);
@@ -124,6 +127,7 @@ fn append_log(report: &mut Report, engine: &Engine, now: Now) {
     report.field("aof_rewrites", last.begun);
     report.field("aof_rewrites_consecutive_failures", last.failures);
     report.field("aof_last_write_status", status(policy.refusal().is_some()));
+    report.field("aof_last_cow_size", 0);
     if engine.config.appendonly {
         let (current_bytes, base_bytes) = policy.sizes();
         report.field("aof_current_size", current_bytes);

@@ -98,9 +98,13 @@ impl AppendLog {
 
     /// Without syncs nobody knows how much is durable; most of it is.
     fn cut_back(&self, out: &mut Vec<Action>) {
-        let is_of_log = matches!(self.state, State::On | State::Switching { .. } | State::Closing { .. });
-        let bytes = self.written.saturating_sub(self.synced);
-        if is_of_log && self.settings.fsync != Fsync::No && bytes > 0 {
+        let durable = match self.state {
+            State::On | State::Switching { .. } | State::Closing { .. } => self.synced,
+            State::Fresh { .. } => self.fresh_synced,
+            State::Off | State::Waiting { .. } => return,
+        };
+        let bytes = self.written.saturating_sub(durable);
+        if self.settings.fsync != Fsync::No && bytes > 0 {
             out.push(Action::CutBack { bytes });
         }
     }

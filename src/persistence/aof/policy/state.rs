@@ -170,6 +170,11 @@ impl AppendLog {
         }
     }
 
+    /// Whether the log comes into force only by a rewrite that has yet to begin (INFO `aof_rewrite_scheduled`).
+    pub fn awaits_rewrite(&self) -> bool {
+        matches!(self.state, State::Waiting { .. } | State::Closing { reopen: true })
+    }
+
     /// `appendfsync`, in as far as it is in force.
     pub(super) fn fsync(&self) -> Fsync {
         let is_suspended = self.settings.no_fsync_on_rewrite
