@@ -178,6 +178,9 @@ fn change_list(list: &mut List, random: &mut Random) {
             8 if !list.view().is_empty() => {
                 list.rotate(end, End::Front, limits, |_| ());
             }
+            // Whole nodes come and go.
+            9 => list.push(end, [&b"same"[..]; 9].into_iter(), limits),
+            10 if random.below(3) == 0 => drop(list.remove_equal(b"same", 0, limits)),
             _ => list.push(end, [&text[..], b"17"].into_iter(), limits),
         }
     }
