@@ -121,7 +121,8 @@ const DEEDS: &[&str] = &[
 pub struct Kinds {
     /// Deadlines of fields, which Redis 7 does not know.
     pub timed_fields: bool,
-    /// What consumers have yet to acknowledge, though it is removed. A log's base in log form cannot say it.
+    /// What consumers have yet to acknowledge, though it is removed. A log's base in log form cannot say it; one of
+    /// its consumers is idle.
     pub pending_and_gone: bool,
     /// Consumers that were not active when they were seen last. Dumps that Redis 7.0 reads cannot say it.
     pub idle_consumers: bool,
@@ -139,7 +140,7 @@ impl Kinds {
 
     /// Whether Redis 7.0 reads dumps of it.
     pub fn is_of_7_0(self) -> bool {
-        !self.timed_fields && !self.idle_consumers
+        !self.timed_fields && !self.idle_consumers && !self.pending_and_gone
     }
 }
 
