@@ -170,7 +170,8 @@ fn words(command: &str) -> Vec<Vec<u8>> {
 
 /// Commands of all sorts on keys that begin with this.
 pub fn deeds(client: &mut Client, prefix: &str, kinds: Kinds) {
-    let is_known = |deed: &&&str| kinds.idle_consumers || !deed.contains("CREATECONSUMER");
+    let makes_idle = |deed: &str| deed.contains("CREATECONSUMER") || deed.contains("NOACK");
+    let is_known = |deed: &&&str| kinds.idle_consumers || !makes_idle(deed);
     for deed in DEEDS.iter().filter(is_known) {
         client.run(&[&deed.replace("{p}", prefix)]);
     }

@@ -6,6 +6,7 @@ use crate::content::{assert_same, content};
 use crate::data::{Kinds, OPTIONS, await_rewrite, deeds, fill};
 use crate::files;
 use crate::process::{Client, OURS, Room, Server, ok};
+use crate::travel::expected;
 
 const PROGRAMS: [&str; 2] = ["redis-server", OURS];
 const OFF: &[&str] = &["--save", "", "--appendonly", "no", "--appendfsync", "always"];
@@ -20,9 +21,10 @@ fn it_is_switched_on_at_run_time() {
         assert_eq!(client.ask(&["CONFIG", "SET", "appendonly", "yes"]), ok());
         await_rewrite(&mut client);
         deeds(&mut client, "on:", Kinds::COMMON);
-        let before = content(&mut client);
+        let held = content(&mut client);
         server.kill();
         files::check(&room.0, true);
+        let before = expected(program, &room, held);
         let server = Server::start(program, &room.0, OPTIONS);
         assert_same(&before, &content(&mut server.client()), &format!("{program} switched on"));
     }

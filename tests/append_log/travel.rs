@@ -140,8 +140,9 @@ fn an_old_log_is_taken_over() {
         fill(&mut client, Kinds::COMMON);
         rewrite(&mut client, preamble);
         deeds(&mut client, "first:", Kinds::COMMON);
-        let before = content(&mut client);
+        let held = content(&mut client);
         server.kill();
+        let before = expected("redis-server", &made, held);
         let bytes: Vec<u8> = files::entries(&made.0)
             .iter()
             .flat_map(|(name, ..)| std::fs::read(files::directory(&made.0).join(name)).unwrap())
