@@ -50,7 +50,10 @@ fn every_second_writes_are_refused_until_there_is_room() {
         assert_eq!(client.info("aof_last_write_status"), "err", "{program}");
         assert!(client.ask(&["GET", "key:0"]).as_bytes().is_some(), "{program} reads");
         let refused = client.ask(&["PING"]);
-        assert!(refused.as_error().is_some_and(|text| text.starts_with(b"MISCONF")), "{program}: {refused:?}");
+        assert!(
+            refused.as_error().is_some_and(|text| text.starts_with(b"MISCONF")),
+            "{program}: {refused:?}"
+        );
         // Room.
         let limit = format!("--fsize={}:unlimited", 100 * LIMIT);
         Command::new("prlimit").args(["--pid", &server.process_id().to_string(), &limit]).status().unwrap();

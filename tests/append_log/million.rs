@@ -85,7 +85,13 @@ fn there_and_back(one: &str, other: &str) {
     }
 }
 
-fn load_and_rewrite(room: &Room, program: &str, options: &[&str], preamble: bool, before: &HashMap<String, u64>) {
+fn load_and_rewrite(
+    room: &Room,
+    program: &str,
+    options: &[&str],
+    preamble: bool,
+    before: &HashMap<String, u64>,
+) {
     files::check(&room.0);
     let server = Server::start(program, &room.0, options);
     let mut client = server.client();
