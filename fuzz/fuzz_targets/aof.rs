@@ -133,7 +133,8 @@ impl Loading {
                 Part::End => return Some(loader.position()),
                 Part::Database(number) => db = usize::try_from(number).ok()?,
                 Part::Entry { key, value, expiry_ms, .. } => {
-                    self.engine.load_entry(db, &key, value, expiry_ms, 0, NOW).ok()?;
+                    let place = self.engine.expect_entry(db, &key);
+                    self.engine.load_entry(db, place.key(&key), value, expiry_ms, 0, NOW).ok()?;
                 }
                 Part::Library(code) => drop(self.engine.load_library(&code, Existing::Stays).ok()?),
                 Part::Aux { .. } | Part::Sizes { .. } => {}

@@ -97,7 +97,10 @@ impl<T: Walkable> Watching for Watcher<T> {
     }
 
     fn end_walk(&self) {
-        self.look(T::end_walk);
+        // It is not while a panic goes through a change.
+        if self.is_free() {
+            self.look(T::end_walk);
+        }
     }
 
     fn held_bytes(&self) -> usize {

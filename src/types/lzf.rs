@@ -132,47 +132,61 @@ pub fn decompress_into(packed: &[u8], length: usize, text: &mut Vec<u8>) -> bool
     if length > packed.len().saturating_mul(GROWTH_MAX) {
         return false;
     }
-    text.reserve_exact(length);
-    let mut rest = packed;
-    while let Some(after) = step(rest, length, text) {
-        rest = after;
+    text.resize(length, 0);
+    let (mut rest, mut filled) = (packed, 0);
+    while let Some((after, end)) = step(rest, text, filled) {
+        (rest, filled) = (after, end);
     }
-    rest.is_empty() && text.len() == length
+    rest.is_empty() && filled == length
 }
 
-/// Takes one step; what follows it, or `None` if there is none or it is none.
+/// Takes one step in filling `text`: what follows it, and up to where the text is filled then. `None` if there is none or it is
+/// none.
 #[inline]
-fn step<'a>(packed: &'a [u8], length_max: usize, text: &mut Vec<u8>) -> Option<&'a [u8]> {
+fn step<'a>(packed: &'a [u8], text: &mut [u8], filled: usize) -> Option<(&'a [u8], usize)> {
     let (&head, rest) = packed.split_first()?;
     let head = usize::from(head);
-    let room = length_max - text.len();
     if head < LITERALS_MAX {
-        let (plain, rest) = rest.split_at_checked(head + 1)?;
-        if plain.len() > room {
-            return None;
+        let end = filled + head + 1;
+        // Copied with what happens to stand behind it, where there is room for that: so many bytes take no call.
+        match (rest.first_chunk::<LITERALS_MAX>(), text[filled..].first_chunk_mut::<LITERALS_MAX>()) {
+            (Some(from), Some(to)) => *to = *from,
+            _ => text.get_mut(filled..end)?.copy_from_slice(rest.get(..head + 1)?),
         }
-        text.extend_from_slice(plain);
-        return Some(rest);
+        return Some((&rest[head + 1..], end));
     }
     let (more, rest) = if head >> 5 == 7 { rest.split_first()? } else { (&0, rest) };
     let (&low, rest) = rest.split_first()?;
     let length = (head >> 5) + usize::from(*more) + 2;
-    let from = text.len().checked_sub(((head & 0x1F) << 8 | usize::from(low)) + 1)?;
-    if length > room {
+    let from = filled.checked_sub(((head & 0x1F) << 8 | usize::from(low)) + 1)?;
+    if length > text.len() - filled {
         return None;
     }
-    repeat(text, from, length);
-    Some(rest)
+    repeat(text, filled, from, length);
+    Some((rest, filled + length))
 }
 
-/// Appends bytes that begin earlier, and may reach into what is being appended.
+/// Bytes of a repetition that are copied at once.
+const PIECE: usize = 16;
+
+/// Copies bytes that begin earlier, and may reach into what is being filled, to where nothing is filled yet.
 #[inline]
-fn repeat(text: &mut Vec<u8>, from: usize, length: usize) {
-    let end = text.len() + length;
-    while text.len() < end {
+fn repeat(text: &mut [u8], filled: usize, from: usize, length: usize) {
+    let (end, distance) = (filled + length, filled - from);
+    let mut at = filled;
+    if distance >= PIECE && end + PIECE <= text.len() {
+        // What is copied too much will be filled by what follows.
+        while at < end {
+            text.copy_within(at - distance..at - distance + PIECE, at);
+            at += PIECE;
+        }
+        return;
+    }
+    while at < end {
         // Each round doubles what can be copied at once.
-        let part = (text.len() - from).min(end - text.len());
-        text.extend_from_within(from..from + part);
+        let part = (at - from).min(end - at);
+        text.copy_within(from..from + part, at);
+        at += part;
     }
 }
 

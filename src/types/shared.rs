@@ -148,6 +148,11 @@ impl<T> Watcher<T> {
         result
     }
 
+    /// Whether nobody is changing the value, or looking at it.
+    pub(super) fn is_free(&self) -> bool {
+        self.0.at.get() == Use::Free
+    }
+
     /// The value, if its owner has let go of it.
     pub(super) fn own(&mut self) -> Option<&mut T> {
         Rc::get_mut(&mut self.0).map(|inner| inner.value.get_mut())

@@ -17,7 +17,10 @@ pub fn content(client: &mut Client) -> Content {
     let mut all = Content::new();
     each(client, |key, told| drop(all.insert(key, told)));
     let functions = client.ask(&["FUNCTION", "LIST", "WITHCODE"]);
-    all.insert("functions".to_owned(), format!("{functions:?}"));
+    for library in functions.as_values().unwrap() {
+        let name = text(&library.as_values().unwrap()[1]);
+        all.insert(format!("library {name}"), format!("{library:?}"));
+    }
     all
 }
 

@@ -116,10 +116,37 @@ const DEEDS: &[&str] = &[
     "FCALL put 1 {p}byfunction 17",
 ];
 
+/// What a log is to hold.
+#[derive(Clone, Copy)]
+pub struct Kinds {
+    /// Deadlines of fields, which Redis 7 does not know.
+    pub timed_fields: bool,
+    /// What consumers have yet to acknowledge, though it is removed. A log's base in log form cannot say it.
+    pub pending_and_gone: bool,
+    /// Consumers that were not active when they were seen last. Dumps that Redis 7.0 reads cannot say it.
+    pub idle_consumers: bool,
+}
+
+impl Kinds {
+    /// What all servers have and all forms can say.
+    pub const COMMON: Kinds = Kinds { timed_fields: false, pending_and_gone: false, idle_consumers: false };
+
+    fn has(self, name: &str) -> bool {
+        (self.timed_fields || !name.contains("timed"))
+            && (self.pending_and_gone || name != "pending-and-gone")
+            && (self.idle_consumers || name != "idle-consumer")
+    }
+
+    /// Whether Redis 7.0 reads dumps of it.
+    pub fn is_of_7_0(self) -> bool {
+        !self.timed_fields && !self.idle_consumers
+    }
+}
+
 /// Values of every kind, each in the form that its case names, and a library.
-pub fn fill(client: &mut Client, with_timed_fields: bool) {
+pub fn fill(client: &mut Client, kinds: Kinds) {
     sample::fill(client);
-    for case in CASES.iter().filter(|case| with_timed_fields || !case.name.contains("timed")) {
+    for case in CASES.iter().filter(|case| kinds.has(case.name)) {
         for command in case.made_by.split(';') {
             let reply = client.ask_words(&words(command));
             assert!(reply.as_error().is_none(), "{}: {reply:?}", case.name);
@@ -141,8 +168,9 @@ fn words(command: &str) -> Vec<Vec<u8>> {
 }
 
 /// Commands of all sorts on keys that begin with this.
-pub fn deeds(client: &mut Client, prefix: &str) {
-    for deed in DEEDS {
+pub fn deeds(client: &mut Client, prefix: &str, kinds: Kinds) {
+    let is_known = |deed: &&&str| kinds.idle_consumers || !deed.contains("CREATECONSUMER");
+    for deed in DEEDS.iter().filter(is_known) {
         client.run(&[&deed.replace("{p}", prefix)]);
     }
     let script = "redis.call('SET', KEYS[1], ARGV[1]) redis.call('SADD', KEYS[1] .. ':set', 'a', 'b', 'c') \

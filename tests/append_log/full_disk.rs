@@ -45,7 +45,7 @@ fn every_second_writes_are_refused_until_there_is_room() {
         let mut client = server.client();
         let (taken, refusal) = write_on(&mut client, &"x".repeat(5000));
         let text = String::from_utf8_lossy(refusal.as_error().unwrap()).into_owned();
-        assert_eq!(text, "MISCONF Errors writing to the AOF file: File too large", "{program}");
+        assert!(text.starts_with("MISCONF Errors writing to the AOF file: "), "{program}: {text}");
         assert!(taken > 30, "{program}: {taken}");
         assert_eq!(client.info("aof_last_write_status"), "err", "{program}");
         assert!(client.ask(&["GET", "key:0"]).as_bytes().is_some(), "{program} reads");

@@ -92,7 +92,7 @@ fn load_and_rewrite(
     preamble: bool,
     before: &HashMap<String, u64>,
 ) {
-    files::check(&room.0);
+    files::check(&room.0, true);
     let server = Server::start(program, &room.0, options);
     let mut client = server.client();
     assert_same(before, &digest(&mut client), &format!("{program} has loaded"));

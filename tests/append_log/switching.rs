@@ -3,7 +3,7 @@
 use seawall::protocol::client::Value;
 
 use crate::content::{assert_same, content};
-use crate::data::{OPTIONS, await_rewrite, deeds, fill};
+use crate::data::{Kinds, OPTIONS, await_rewrite, deeds, fill};
 use crate::files;
 use crate::process::{Client, OURS, Room, Server, ok};
 
@@ -16,13 +16,13 @@ fn it_is_switched_on_at_run_time() {
         let room = Room::new(&format!("log-on-{number}"));
         let server = Server::start(program, &room.0, OFF);
         let mut client = server.client();
-        fill(&mut client, false);
+        fill(&mut client, Kinds::COMMON);
         assert_eq!(client.ask(&["CONFIG", "SET", "appendonly", "yes"]), ok());
         await_rewrite(&mut client);
-        deeds(&mut client, "on:");
+        deeds(&mut client, "on:", Kinds::COMMON);
         let before = content(&mut client);
         server.kill();
-        files::check(&room.0);
+        files::check(&room.0, true);
         let server = Server::start(program, &room.0, OPTIONS);
         assert_same(&before, &content(&mut server.client()), &format!("{program} switched on"));
     }
@@ -44,7 +44,7 @@ fn it_is_switched_off_and_on_again() {
         await_rewrite(&mut client);
         client.run(&["SET after 3"]);
         server.kill();
-        files::check(&room.0);
+        files::check(&room.0, true);
         let server = Server::start(program, &room.0, OPTIONS);
         let told = server.client().ask(&["MGET", "before", "meanwhile", "after"]);
         assert_eq!(told, array(&[Some("1"), Some("2"), Some("3")]), "{program}");
@@ -62,7 +62,7 @@ fn a_dump_alone_is_taken_over() {
     let room = Room::new("log-dump");
     let server = Server::start(OURS, &room.0, OFF);
     let mut client = server.client();
-    fill(&mut client, false);
+    fill(&mut client, Kinds::COMMON);
     assert_eq!(client.ask(&["SAVE"]), ok());
     let before = content(&mut client);
     server.kill();
@@ -75,7 +75,7 @@ fn a_dump_alone_is_taken_over() {
         let server = Server::start(OURS, &room.0, OPTIONS);
         assert_same(&before, &content(&mut server.client()), &format!("in life {life}"));
         server.kill();
-        files::check(&room.0);
+        files::check(&room.0, true);
     }
     // From now on the log is what counts.
     std::fs::remove_file(room.dump()).unwrap();
@@ -124,12 +124,15 @@ fn info_tells_the_sizes_of_the_files() {
         let room = Room::new(&format!("log-sizes-{number}"));
         let server = Server::start(program, &room.0, OPTIONS);
         let mut client = server.client();
-        client.run(&["SET a 1", "SET b 2"]);
         let sizes = |room: &Room| -> u64 {
             let size = |name: &String| std::fs::metadata(files::directory(&room.0).join(name)).unwrap().len();
             files::entries(&room.0).iter().map(|(name, ..)| size(name)).sum()
         };
-        assert_eq!(client.info("aof_current_size"), sizes(&room).to_string(), "{program}");
+        client.run(&["SET a 1", "SET b 2"]);
+        if program == OURS {
+            // Redis forgets the empty base that it has made.
+            assert_eq!(client.info("aof_current_size"), sizes(&room).to_string());
+        }
         crate::data::rewrite(&mut client, true);
         assert_eq!(client.info("aof_current_size"), sizes(&room).to_string(), "{program}, rewritten");
         assert_eq!(client.info("aof_base_size"), sizes(&room).to_string(), "{program}, rewritten");

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::content::{assert_same, content};
-use crate::data::{OPTIONS, deeds, fill};
+use crate::data::{Kinds, OPTIONS, deeds, fill};
 use crate::files;
 use crate::process::{OURS, Room, Server};
+use crate::travel::expected;
 
 fn times(bytes: &[u8]) -> Vec<u64> {
     let text = String::from_utf8_lossy(bytes).into_owned();
@@ -22,13 +23,14 @@ fn times_are_written_and_passed_over() {
         let options = [OPTIONS, &["--aof-timestamp-enabled", "yes"]].concat();
         let server = Server::start(one, &room.0, &options);
         let mut client = server.client();
-        fill(&mut client, false);
-        deeds(&mut client, "first:");
-        let before = content(&mut client);
+        fill(&mut client, Kinds::COMMON);
+        deeds(&mut client, "first:", Kinds::COMMON);
+        let held = content(&mut client);
         server.kill();
         let times = times(&fs::read(files::last_file(&room.0)).unwrap());
         assert!(!times.is_empty() && times.is_sorted(), "{one}: {times:?}");
-        files::check(&room.0);
+        files::check(&room.0, true);
+        let before = expected(one, &room, held);
         let server = Server::start(other, &room.0, &options);
         assert_same(&before, &content(&mut server.client()), &format!("{other} loads times of {one}"));
     }

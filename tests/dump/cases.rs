@@ -63,7 +63,7 @@ pub const CASES: &[Case] = &[
     case(
         "pending-and-gone",
         "XADD k 1-1 f v; XADD k 1-2 f w; XADD k 1-3 f x; XGROUP CREATE k g 0; XREADGROUP GROUP g one COUNT 2 STREAMS k >; \
-         XDEL k 1-2",
+         XDEL k 1-2; XGROUP CREATECONSUMER k g two",
         XRANGE,
     ),
     case("empty-stream", "XADD k 5-5 f v; XDEL k 5-5", XRANGE),

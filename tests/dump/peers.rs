@@ -9,6 +9,7 @@ use seawall::commands;
 use seawall::config::Config;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Identity};
+use seawall::persistence::aof::{Next, Reader};
 use seawall::protocol::client::{DecodeLimits, Decoder, Value, encode};
 use seawall::protocol::request::OwnedRequest;
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
@@ -86,6 +87,28 @@ impl Ours {
         let mut ours = Ours { engine, client, now };
         ours.limit();
         ours
+    }
+}
+
+impl Ours {
+    /// Runs commands as loading an append log does; nothing in it may be refused.
+    pub fn load(&mut self, log: &[u8]) {
+        let mut reader = Reader::new(0, log.len() as u64);
+        reader.feed(log);
+        reader.end();
+        self.engine.begin_replay(self.now);
+        loop {
+            match reader.next().expect("a log") {
+                Next::Unit(unit) => unit.commands().for_each(|command| {
+                    let mut reply = Vec::new();
+                    let known = self.engine.replay(self.client, command, &mut reply, self.now).is_ok();
+                    assert!(known && !reply.starts_with(b"-"), "{:?}", reply.escape_ascii().to_string());
+                }),
+                Next::End => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        self.engine.end_load(self.now);
     }
 }
 

@@ -29,9 +29,10 @@ pub(super) const XCLAIM: Command = Command {
 fn xclaim(call: &mut Call<'_>) -> Result<(), Failure> {
     let (key, request) = (call.key(1), call.request);
     let (wanted, now_ms) = (call.engine.effects.wanted(), call.stamp_ms());
+    let is_loading = call.engine.persistence.replaying().is_some();
     let edited = call.edit(&key, |stream: &mut Stream, around| {
         let (mut group, log) = stream.group_with_log(request.arg(2)).ok_or_else(|| no_group(request))?;
-        let options = Options::parse(request, now_ms)?;
+        let options = Options::parse(request, now_ms, is_loading)?;
         Ok(claim(&mut group, log, request, &options, around, (wanted, now_ms)))
     })?;
     let claimed = edited.ok_or_else(|| no_group(request))?.result?;
@@ -58,7 +59,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(request: Request<'_>, now_ms: i64) -> Result<Options, Failure> {
+    fn parse(request: Request<'_>, now_ms: i64, is_loading: bool) -> Result<Options, Failure> {
         let idle_ms_min = number(request.arg(4), "min-idle-time")?;
         let ids = request.iter_from(5).take_while(|text| ids::id(text).is_ok()).count();
         let mut options = Options {
@@ -70,13 +71,13 @@ impl Options {
             just_id: false,
             last_id: StreamId::MIN,
         };
-        let (mut i, mut is_effect) = (options.ids_end, false);
+        let (mut i, mut is_effect) = (options.ids_end, is_loading);
         while i < request.len() {
             is_effect |= request.arg(i).eq_ignore_ascii_case(b"lastid");
             i += options.take(request, i, now_ms)?;
         }
-        // A time that makes no sense is taken for now; but where LASTID stands, which only effects carry, the clock by which the
-        // time was taken may be ahead of ours.
+        // A time that makes no sense is taken for now; but in an append log, and where LASTID stands, which only effects carry,
+        // the clock by which the time was taken may be ahead of ours.
         if options.delivered_ms < 0 || options.delivered_ms > now_ms && !is_effect {
             options.delivered_ms = now_ms;
         }

@@ -11,9 +11,12 @@ pub(super) const BYTES_MAX: usize = 1 << 30;
 /// A listpack in which every text that is an integer stands as one, so that equal texts are equal elements.
 pub(super) fn listpack(from: &mut Reader<'_>) -> Option<Listpack> {
     let bytes = from.text()?;
-    let view = ListpackRef::parse(&bytes)?;
-    let is_disguised = |item| matches!(item, Item::Bytes(text) if parse_i64(text).is_some());
-    if view.iter().any(is_disguised) {
+    let may_be_integer = |text: &[u8]| text.last().is_some_and(u8::is_ascii_digit);
+    let is_disguised =
+        |item| matches!(item, Item::Bytes(text) if may_be_integer(text) && parse_i64(text).is_some());
+    let mut has_disguised = false;
+    let view = ListpackRef::parse_each(&bytes, |item| has_disguised |= is_disguised(item))?;
+    if has_disguised {
         return Some(of(view.iter().map(canonical)));
     }
     Some(Listpack::from_bytes(bytes.into_owned()))

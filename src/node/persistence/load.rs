@@ -75,7 +75,7 @@ pub(super) async fn read<R: Runtime>(
         let limits = Limits::of(&engine.config, engine.keyspace.hasher().hash_key());
         Loader::new(limits, found.bytes, engine.config.rdbchecksum)
     };
-    let mut taking = Taking { db: 0, file_bytes: found.bytes };
+    let mut taking = Taking { db: 0, room: found.bytes / ENTRY_BYTES_MIN };
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut offset, mut slice, mut said) = (0, R::now(), R::now());
     loop {
@@ -104,7 +104,8 @@ pub(super) async fn read<R: Runtime>(
 /// Where the loader's parts go.
 struct Taking {
     db: usize,
-    file_bytes: u64,
+    /// For so many more entries room may be made before they come, whatever the file says, and in how many databases.
+    room: u64,
 }
 
 impl Taking {
@@ -117,16 +118,16 @@ impl Taking {
                 let text = format!("{what} (behind offset {position})");
                 io::Error::new(io::ErrorKind::InvalidData, text)
             };
-            let parts = loader.batch(BATCH).map_err(broken)?;
+            // The processor fetches where they belong while others are read.
+            let mut places = [None; BATCH];
+            let expect = |number: usize, part: &Part<'_>| {
+                if let Part::Entry { key, .. } = part {
+                    places[number] = Some(engine.expect_entry(self.db, key));
+                }
+            };
+            let parts = loader.batch(BATCH, expect).map_err(broken)?;
             if parts.is_empty() {
                 return Ok(false);
-            }
-            // The processor fetches the places of all of them while the first are put where they belong.
-            let mut places = [None; BATCH];
-            for (place, part) in places.iter_mut().zip(&parts) {
-                if let Part::Entry { key, .. } = part {
-                    *place = Some(engine.expect_entry(self.db, key));
-                }
             }
             for (part, place) in parts.into_iter().zip(places) {
                 if self.take(engine, part, place, at).map_err(refused)? {
@@ -160,7 +161,8 @@ impl Taking {
             Part::Aux { name, value } => note(&name, &value),
             Part::Sizes { keys, volatile } => {
                 // Those with an expiry may be past it.
-                let keys = keys.saturating_sub(volatile).min(self.file_bytes / ENTRY_BYTES_MIN);
+                let keys = keys.saturating_sub(volatile).min(self.room);
+                self.room -= keys;
                 engine.expect_entries(self.db, keys as usize);
             }
         }

@@ -20,7 +20,7 @@ use crate::runtime::{File, OpenMode, Runtime};
 /// Buckets between two looks at the clock.
 const BUCKETS: usize = 16;
 /// The longest that clients wait for a slice of the work.
-const SLICE: Duration = Duration::from_micros(500);
+const SLICE: Duration = Duration::from_micros(300);
 /// However slow the clock (in a simulation it stands still meanwhile), no slice takes more steps.
 const STEPS_MAX: usize = 64;
 /// Bytes that are written at once, about.

@@ -87,13 +87,20 @@ impl Loader {
     }
 
     /// Up to so many parts, as [`next`](Self::next) gives them; none if more bytes are needed, or the end has been reached. An
-    /// error comes when what stands before it has been given.
-    pub fn batch(&mut self, count: usize) -> Result<Vec<Part<'_>>, Broken> {
+    /// error comes when what stands before it has been given. `each` sees every part as soon as it is read, with its number.
+    pub fn batch(
+        &mut self,
+        count: usize,
+        mut each: impl FnMut(usize, &Part<'_>),
+    ) -> Result<Vec<Part<'_>>, Broken> {
         let Loader { input, parsing } = self;
         let mut parts = Vec::with_capacity(count);
         while parts.len() < count {
             match parsing.next(input) {
-                Ok(Some(part)) => parts.push(part),
+                Ok(Some(part)) => {
+                    each(parts.len(), &part);
+                    parts.push(part);
+                }
                 Err(broken) if parts.is_empty() => return Err(broken),
                 Ok(None) | Err(_) => break,
             }

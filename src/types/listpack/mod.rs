@@ -306,7 +306,14 @@ impl Listpack {
 
 impl<'a> ListpackRef<'a> {
     /// The bytes of a listpack from elsewhere, if they are well formed to the last element.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Option<ListpackRef<'a>> {
+        ListpackRef::parse_each(bytes, |_| ())
+    }
+
+    /// The same, and shows the elements on the way.
+    #[inline]
+    pub fn parse_each(bytes: &'a [u8], mut each: impl FnMut(Item<'a>)) -> Option<ListpackRef<'a>> {
         let (header, last) = (bytes.get(..HEADER_BYTES)?, bytes.last()?);
         let total = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
         if total != bytes.len() || bytes.len() <= HEADER_BYTES || *last != END {
@@ -314,7 +321,9 @@ impl<'a> ListpackRef<'a> {
         }
         let (mut place, mut count) = (HEADER_BYTES, 0);
         while place < bytes.len() - 1 {
-            place += checked_size(&bytes[place..bytes.len() - 1])?;
+            let rest = &bytes[place..bytes.len() - 1];
+            place += checked_size(rest)?;
+            each(read(rest));
             count += 1;
         }
         let view = ListpackRef(bytes);
@@ -475,6 +484,10 @@ impl<'a> Iterator for Iter<'a> {
             self.front += behind + 1;
             return Some(Item::Bytes(&bytes[1..behind]));
         }
+        if head < 0x80 {
+            self.front += 2;
+            return Some(Item::Int(i64::from(head)));
+        }
         let body = body_bytes(bytes);
         self.front += body + back_bytes(body);
         Some(read(bytes))
@@ -539,7 +552,19 @@ fn body_bytes(bytes: &[u8]) -> usize {
 }
 
 /// Bytes of the whole element that begins here, if it is well formed and ends within `bytes`.
+#[inline]
 fn checked_size(bytes: &[u8]) -> Option<usize> {
+    let head = *bytes.first()?;
+    if !matches!(head, 0xE0..=0xF0 | 0xF5..) {
+        // Nearly all are short: the length written backwards is a byte, and is that of the rest.
+        let body = body_bytes(bytes);
+        return (usize::from(*bytes.get(body)?) == body).then_some(body + 1);
+    }
+    checked_long_size(bytes)
+}
+
+#[inline(never)]
+fn checked_long_size(bytes: &[u8]) -> Option<usize> {
     let head = match *bytes.first()? {
         0xE0..=0xEF => 2,
         0xF0 => 5,

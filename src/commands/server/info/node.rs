@@ -102,6 +102,8 @@ pub(super) fn persistence(report: &mut Report, engine: &Engine, now: Now) {
     let current = saves.under_way.filter(|_| is_saving);
     report.field("rdb_current_bgsave_time_sec", current.map_or(-1, |(begun, ..)| since(begun)));
     report.field("rdb_saves", saves.saves);
+    // Nothing forks.
+    report.field("rdb_last_cow_size", 0);
     report.field("rdb_last_load_keys_expired", engine.persistence.loaded.expired);
     report.field("rdb_last_load_keys_loaded", engine.persistence.loaded.keys);
     append_log(report, engine, now);
@@ -125,6 +127,7 @@ fn append_log(report: &mut Report, engine: &Engine, now: Now) {
     report.field("aof_rewrites", last.begun);
     report.field("aof_rewrites_consecutive_failures", last.failures);
     report.field("aof_last_write_status", status(policy.refusal().is_some()));
+    report.field("aof_last_cow_size", 0);
     if engine.config.appendonly {
         let (current_bytes, base_bytes) = policy.sizes();
         report.field("aof_current_size", current_bytes);

@@ -8,6 +8,8 @@
 mod commands;
 mod parts;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use commands::{Commands, Row, expire, expire_field};
 use parts::Open;

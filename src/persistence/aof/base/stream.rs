@@ -1,14 +1,13 @@
 //! Streams as commands.
 
 use super::commands::Commands;
-use crate::dump;
+use crate::dump::{self, Form, Writer, footer};
 use crate::types::stream::{Group, Log, Stream, StreamId};
 use crate::types::{ObjectRef, Value};
 
 pub(super) fn write(commands: &mut Commands, key: &[u8], stream: &Stream) {
     if !can_be_told(stream) {
-        let payload = dump::payload(Value::Object(ObjectRef::Stream(stream)), false);
-        return commands.whole(&[b"RESTORE", key, b"0", &payload]);
+        return commands.whole(&[b"RESTORE", key, b"0", &payload(stream)]);
     }
     entries(commands, key, stream.log());
     for (name, group) in stream.groups().iter() {
@@ -16,6 +15,14 @@ pub(super) fn write(commands: &mut Commands, key: &[u8], stream: &Stream) {
         commands.word(b"ENTRIESREAD").number(group.entries_read.unwrap_or(-1));
         consumers(commands, key, name, group);
     }
+}
+
+/// In the form that all servers read, though it does not say when a consumer was last given something: nor do the commands.
+fn payload(stream: &Stream) -> Vec<u8> {
+    let mut writer = Writer::new(vec![Form::Stream.code()], false);
+    dump::save(&mut writer, Form::Stream, Value::Object(ObjectRef::Stream(stream)));
+    footer::seal(&mut writer.out, Form::Stream.version());
+    writer.out
 }
 
 /// Whether there are commands that make the stream. XCLAIM forgets an entry that is not there any more, though it was delivered and
