@@ -20,6 +20,11 @@ impl Parts {
         Parts { form: form::of_head(head), soonest_ms }
     }
 
+    /// The same in a form of one's choice, which must be one for such a value.
+    pub fn in_form(head: Head, form: Form) -> Parts {
+        Parts { form, ..Parts::new(head) }
+    }
+
     /// The form of the value.
     pub fn form(&self) -> Form {
         self.form

@@ -3,6 +3,7 @@
 //! What a stream's commands would have to be hangs on all of it, so it becomes one RESTORE, which is kept until it is whole.
 
 use super::commands::{Commands, Row, expire, expire_field};
+use super::stream::STREAM;
 use crate::dump::{Parts, Writer, sealed};
 use crate::text::DoubleText;
 use crate::types::list::Content;
@@ -40,7 +41,7 @@ impl Open {
             Head::SortedSet { len } => (len, Way::Row(Row::new(b"ZADD", 2, len))),
             Head::List { nodes } => (nodes, Way::Alone),
             Head::Stream { nodes, groups, .. } => {
-                let parts = Parts::new(head);
+                let parts = Parts::in_form(head, STREAM);
                 let mut writer = Writer::new(vec![parts.form().code()], false);
                 parts.head(&mut writer, head);
                 (nodes + groups + 1, Way::Payload(parts, writer))

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::LogBase;
+use super::stream::payload;
 use crate::dump::tests::object;
 use crate::types::{Frozen, ObjectRef, Payload, Value};
 
@@ -47,9 +48,8 @@ proptest! {
         let Some(mut frozen) = Frozen::of(value) else { return Ok(()) };
         sliced.begin(b"key", frozen.head(), expiry);
         while !frozen.show(elements, |part| sliced.part(part)) {}
-        if let ObjectRef::Stream(_) = object.view() {
-            let payload = crate::dump::payload(value, false);
-            whole.commands.whole(&[b"RESTORE", b"key", b"0", &payload]);
+        if let ObjectRef::Stream(stream) = object.view() {
+            whole.commands.whole(&[b"RESTORE", b"key", b"0", &payload(stream)]);
             if let Some(at_ms) = expiry {
                 whole.commands.begin(b"PEXPIREAT", 2).word(b"key").number(at_ms);
             }
