@@ -8,7 +8,7 @@
 //! A large value is not copied: it is [frozen](Frozen), which takes no time, when it is about to change or when the walk comes
 //! to it, and shown part by part; what of it changes meanwhile, it saves by itself. Frozen values are shown one after the other,
 //! before anything else. So a step's work is bounded, and so is what a writer has to do for a snapshot: at most a copy of
-//! [`WHOLE_BYTES_MAX`], or of the part that it changes.
+//! `WHOLE_BYTES_MAX`, or of the part that it changes.
 //!
 //! States: `Walking` → `Copies` (the walk is over, copies remain) → gone. An iteration that is aborted goes on as `Clearing`
 //! until all marks are gone; only then may the next one begin. Clearing the database hands the old tables to a walk that is

@@ -1,7 +1,6 @@
 //! The append log as the node holds it: effects that are not written yet, the open files, and who waits for an acknowledgement.
 //!
-//! What happens to it is decided elsewhere ([`AppendLog`](crate::persistence::aof::AppendLog)) and done by [`super::append`]; this is
-//! what both work with.
+//! What happens to it is decided elsewhere ([`AppendLog`]) and done by [`super::append`]; this is what both work with.
 
 use std::collections::VecDeque;
 use std::io;

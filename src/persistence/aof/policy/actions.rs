@@ -36,13 +36,13 @@ pub enum Rewrite {
 /// What the node has to do, in this order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Append the first `bytes` of the held effects to the current file, now, and tell by [`AppendLog::on_written`] before
+    /// Append the first `bytes` of the held effects to the current file, now, and tell by `AppendLog::on_written` before
     /// anything else happens. What was written is not held any more.
     Write {
         /// More than none.
         bytes: u64,
     },
-    /// Begin to sync the current file; tell by [`AppendLog::on_synced`].
+    /// Begin to sync the current file; tell by `AppendLog::on_synced`.
     Sync {
         /// To be given back.
         ticket: u64,
@@ -65,8 +65,8 @@ pub enum Action {
         /// Greater than all before.
         through: u64,
     },
-    /// Begin a rewrite, as soon as possible; tell by [`AppendLog::on_rewrite_started`], or by
-    /// [`AppendLog::on_rewrite_ended`] that it could not begin.
+    /// Begin a rewrite, as soon as possible; tell by `AppendLog::on_rewrite_started`, or by
+    /// `AppendLog::on_rewrite_ended` that it could not begin.
     StartRewrite(Rewrite),
     /// The rewrite that runs or begins is of no use; its files may go. Nothing need be told.
     AbandonRewrite,
