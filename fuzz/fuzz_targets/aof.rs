@@ -14,7 +14,7 @@ use seawall::dump::Limits;
 use seawall::engine::persistence::Purpose;
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Existing, Identity};
-use seawall::keyspace::SnapshotStep;
+use seawall::keyspace::{Shown, SnapshotStep};
 use seawall::persistence::aof::{LogBase, Manifest, Names, Next, Reader};
 use seawall::persistence::rdb::{Loader, Part};
 use seawall::runtime::{Address, Monotonic, Now, UnixTime};
@@ -147,12 +147,22 @@ impl Loading {
         let Ok(head) = self.engine.begin_save(Purpose::Base, NOW) else { return Default::default() };
         let (mut base, mut entries, mut log) = (LogBase::new(None), Vec::new(), Vec::new());
         head.libraries.iter().for_each(|library| base.library(library));
-        let sink = |db, entry: seawall::types::EntryRef<'_>| {
+        let sink = |db, shown: Shown<'_>| {
             base.database(db);
             log.extend(base.take());
-            base.entry(entry.key(), entry.value(), entry.expiry());
+            match shown {
+                Shown::Whole(entry) => {
+                    base.entry(entry.key(), entry.value(), entry.expiry());
+                    entries.push((db, entry.key().to_vec(), entry.expiry(), 0));
+                }
+                Shown::Begin(begun) => {
+                    base.begin(begun.key, begun.head, begun.expiry);
+                    entries.push((db, begun.key.to_vec(), begun.expiry, 0));
+                }
+                Shown::Part(part) => base.part(part),
+            }
             let commands = base.take();
-            entries.push((db, entry.key().to_vec(), entry.expiry(), commands.len()));
+            entries.last_mut().expect("parts have a beginning").3 += commands.len();
             log.extend(commands);
         };
         assert_eq!(self.engine.save_step(1 << 20, sink), SnapshotStep::Done);

@@ -44,6 +44,9 @@ struct Run {
     /// Run twice and compare the traces
     #[arg(long)]
     check_determinism: bool,
+    /// Print what the nodes log and what is counted, as it happens
+    #[arg(long)]
+    log: bool,
     /// Write what the clients saw into this file
     #[arg(long)]
     history: Option<PathBuf>,
@@ -106,6 +109,9 @@ fn list() -> Result<ExitCode, String> {
 fn run(arguments: &Run) -> Result<ExitCode, String> {
     let scenario = find_scenario(&arguments.scenario)?;
     let settings = Settings { seed: arguments.seed, plant: find_plant(&arguments.plant)? };
+    if arguments.log {
+        tracing_subscriber::fmt().without_time().with_target(false).with_ansi(false).init();
+    }
     let (report, cpu) = timed(|| (scenario.run)(settings));
     println!("{report}");
     println!(

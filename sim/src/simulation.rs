@@ -266,6 +266,7 @@ impl Simulation {
 
     /// Counts something that only the scenario knows, for the report.
     pub fn count(&self, name: &str) {
+        tracing::info!(at = ?self.true_time(), "{name}");
         self.world.on_ground(|ground| ground.coverage.count_named(name));
     }
 

@@ -127,6 +127,7 @@ impl Form {
 /// The form of a large value that comes in parts.
 pub(super) fn of_head(head: Head) -> Form {
     match head {
+        Head::Text { .. } => Form::Text,
         Head::Hash { soonest: None, .. } => Form::Hash,
         Head::Hash { soonest: Some(_), .. } => Form::HashTimed,
         Head::Set { .. } => Form::Set,

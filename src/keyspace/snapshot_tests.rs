@@ -33,7 +33,9 @@ fn sorted_set_limits() -> sorted_set::Limits {
 
 /// What a value is, in words: in order for a list, sorted otherwise.
 type Told = Vec<String>;
-type All = BTreeMap<(usize, Vec<u8>), (Told, Option<i64>)>;
+/// Database and key.
+type Place = (usize, Vec<u8>);
+type All = BTreeMap<Place, (Told, Option<i64>)>;
 
 fn words(item: Item<'_>) -> String {
     String::from_utf8_lossy(&item.to_vec()).into_owned()
@@ -41,6 +43,7 @@ fn words(item: Item<'_>) -> String {
 
 fn told_part(part: Part<'_>, told: &mut Told) {
     match part {
+        Part::Text(text) => told.push(words(Item::Bytes(text))),
         Part::Field(field) => {
             told.push(format!("{}={} {:?}", words(field.name), words(field.value), field.deadline));
         }
@@ -175,6 +178,9 @@ fn change_list(list: &mut List, random: &mut Random) {
             8 if !list.view().is_empty() => {
                 list.rotate(end, End::Front, limits, |_| ());
             }
+            // Whole nodes come and go.
+            9 => list.push(end, [&b"same"[..]; 9].into_iter(), limits),
+            10 if random.below(3) == 0 => drop(list.remove_equal(b"same", 0, limits)),
             _ => list.push(end, [&text[..], b"17"].into_iter(), limits),
         }
     }
@@ -253,7 +259,7 @@ struct World {
     /// What the snapshot must show, and what it has shown.
     snapshot: Option<(All, All)>,
     /// The value that comes in parts: where it stood, whether they have an order, how many are to come, and those that came.
-    begun: Option<((usize, Vec<u8>), bool, usize, Told)>,
+    begun: Option<(Place, bool, usize, Told)>,
 }
 
 impl World {
@@ -410,15 +416,16 @@ impl World {
                 assert!(shown.insert(at.clone(), (Told::new(), expiry)).is_none(), "shown once");
                 let (ordered, parts) = match head {
                     Head::Hash { len, .. } | Head::Set { len } | Head::SortedSet { len } => (false, len),
+                    Head::Text { len } => (true, len),
                     Head::List { nodes } => (true, nodes),
                     Head::Stream { nodes, groups, .. } => (true, nodes + groups + 1),
                 };
                 self.begun = Some((at, ordered, parts, Told::new()));
             }
-            Owned::Part(words) => {
+            Owned::Part(words, weight) => {
                 let (_, _, left, told) = self.begun.as_mut().expect("a part of something");
                 told.extend(words);
-                *left = left.checked_sub(1).expect("as many parts as the head says");
+                *left = left.checked_sub(weight).expect("as many parts as the head says");
             }
         }
         if let Some((at, ordered, _, mut told)) = self.begun.take_if(|(_, _, left, _)| *left == 0) {
@@ -432,9 +439,9 @@ impl World {
 
 /// What was shown, apart from where it stood.
 enum Owned {
-    Whole((usize, Vec<u8>), Told, Option<i64>),
-    Begin((usize, Vec<u8>), Head, Option<i64>),
-    Part(Told),
+    Whole(Place, Told, Option<i64>),
+    Begin(Place, Head, Option<i64>),
+    Part(Told, usize),
 }
 
 fn owned(db: usize, shown: Shown<'_>, elements: &mut usize) -> Owned {
@@ -445,7 +452,8 @@ fn owned(db: usize, shown: Shown<'_>, elements: &mut usize) -> Owned {
             let mut words = Told::new();
             told_part(part, &mut words);
             *elements += words.len();
-            Owned::Part(words)
+            let weight = if let Part::Text(text) = part { text.len() } else { 1 };
+            Owned::Part(words, weight)
         }
     }
 }
@@ -566,4 +574,34 @@ fn a_value_that_nobody_else_has_counts_as_held_until_it_is_freed() {
         assert!((20_000 / 16 / 8 / 2..1000).contains(&steps), "{steps} steps for 20000 elements");
         assert_eq!(database.snapshot_memory_bytes(), 0);
     }
+}
+
+#[test]
+fn a_long_string_is_shown_in_parts_as_it_was() {
+    let mut world = World::new();
+    let [database, _] = &mut world.keyspace.databases[..] else { panic!("two databases") };
+    let (key, other) = (world.hasher.key(b"changed"), world.hasher.key(b"kept"));
+    let text: Vec<u8> = (0..3 << 20).map(|number: u32| (number % 251) as u8).collect();
+    for key in [&key, &other] {
+        if let Slot::Vacant(vacant) = database.slot(key) {
+            vacant.insert(NewValue::Bytes(&text), None, 0);
+        }
+    }
+    assert!(database.snapshot_begin(0));
+    if let Slot::Occupied(mut occupied) = database.slot(&key) {
+        occupied.with_bytes(|bytes| bytes.push(b'!'));
+    }
+    assert!(database.snapshot_memory_bytes() >= text.len());
+    let (mut shown, mut longest) = (Vec::new(), 0);
+    let mut show = |part: Shown<'_>| match part {
+        Shown::Begin(begun) => shown.push((begun.key.to_vec(), Vec::<u8>::new())),
+        Shown::Part(Part::Text(bytes)) => {
+            shown.last_mut().expect("it was begun").1.extend_from_slice(bytes);
+            longest = longest.max(bytes.len());
+        }
+        _ => panic!("they are long strings"),
+    };
+    while database.snapshot_step(16, &mut show) != SnapshotStep::Done {}
+    shown.sort();
+    assert!(shown == [(b"changed".to_vec(), text.clone()), (b"kept".to_vec(), text)] && longest <= 64 << 10);
 }

@@ -1,10 +1,13 @@
 //! A large value as it was at some moment, shown in slices.
 //!
 //! [`Frozen::of`] copies nothing: the value itself notes from then on what it was wherever it changes, until that has been
-//! shown. It may be changed, moved or dropped meanwhile; one that was dropped is freed in slices when it has been shown.
+//! shown. It may be changed, moved or dropped meanwhile; one that was dropped is freed in slices when it has been shown. Only
+//! of a long string a copy is made: it is changed through all its bytes, so it could not tell which.
 //!
 //! What is shown: a [`Head`], and as many [`Part`]s as it says, in the order of dump files where the order matters (lists,
 //! streams), else in any.
+
+use std::cell::Cell;
 
 use super::hash::Field;
 use super::list::Content;
@@ -14,11 +17,21 @@ use super::shared::{Shared, Watcher};
 use super::sorted_set::Element;
 use super::stream::{self, Stream, StreamPart};
 use super::value::Value;
-use super::{HashRef, ListRef, SetRef, SortedSetRef};
+use super::{HashRef, ListRef, SetRef, SortedSetRef, size_class};
+
+/// Shorter strings are shown at once.
+const TEXT_BYTES_MIN: usize = 1 << 20;
+/// So many bytes of a string are as much work as an element.
+const BYTES_PER_ELEMENT: usize = 256;
 
 /// What stands before the parts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Head {
+    /// Of a string.
+    Text {
+        /// Bytes, which come in any number of parts.
+        len: usize,
+    },
     /// Of a hash.
     Hash {
         /// Fields, due ones included.
@@ -55,6 +68,8 @@ pub enum Head {
 /// A part of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Part<'a> {
+    /// Of a string.
+    Text(&'a [u8]),
     /// Of a hash.
     Field(Field<'a>),
     /// Of a set.
@@ -124,6 +139,7 @@ impl Frozen {
     /// A value as it is now; `None` if it is small, or frozen already.
     pub fn of(value: Value<'_>) -> Option<Frozen> {
         match value {
+            Value::Bytes(text) if text.len() >= TEXT_BYTES_MIN => Some(freeze_text(text)),
             Value::Object(ObjectRef::Hash(HashRef::Large(large))) => freeze(large),
             Value::Object(ObjectRef::Set(SetRef::Large(table))) => freeze(table),
             Value::Object(ObjectRef::SortedSet(SortedSetRef::Large(large))) => freeze(large),
@@ -172,6 +188,37 @@ impl Drop for Frozen {
 fn freeze<T: Walkable + 'static>(value: &Shared<T>) -> Option<Frozen> {
     let head = value.begin_walk()?;
     Some(Frozen { value: Box::new(value.watch()), head, shown: false })
+}
+
+fn freeze_text(text: &[u8]) -> Frozen {
+    let value = Text { bytes: text.to_vec(), shown: Cell::new(0) };
+    Frozen { value: Box::new(value), head: Head::Text { len: text.len() }, shown: false }
+}
+
+/// A copy of a string.
+struct Text {
+    bytes: Vec<u8>,
+    shown: Cell<usize>,
+}
+
+impl Watching for Text {
+    fn walk(&self, elements: usize, each: &mut dyn FnMut(Part<'_>)) -> bool {
+        let start = self.shown.get();
+        let end = self.bytes.len().min(start + elements.max(1) * BYTES_PER_ELEMENT);
+        each(Part::Text(&self.bytes[start..end]));
+        self.shown.set(end);
+        end == self.bytes.len()
+    }
+
+    fn end_walk(&self) {}
+
+    fn held_bytes(&self) -> usize {
+        size_class(self.bytes.capacity())
+    }
+
+    fn free(&mut self, _elements: usize) -> bool {
+        true
+    }
 }
 
 fn freeze_stream(stream: &Stream) -> Option<Frozen> {

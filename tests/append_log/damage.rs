@@ -11,6 +11,11 @@ use crate::data::{OPTIONS, rewrite};
 use crate::files;
 use crate::process::{Client, OURS, PATIENCE, Room, Server};
 
+/// Changes a file.
+type Change = fn(&mut Vec<u8>);
+/// Changes a manifest's text.
+type Rewording = fn(String) -> String;
+
 /// What became of a start.
 #[derive(PartialEq, Debug)]
 enum Outcome {
@@ -162,7 +167,7 @@ fn a_transaction_that_does_not_end_is_cut_if_that_is_wanted() {
 
 #[test]
 fn what_is_damaged_in_the_middle_is_refused() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 6] = [
+    let damages: [(&str, Change); 6] = [
         ("no-command", |file| {
             let at = last_of(file, b"MULTI");
             file[at] = b'x';
@@ -232,7 +237,7 @@ fn files_may_be_empty() {
 
 #[test]
 fn a_manifest_that_is_wrong_is_refused() {
-    let texts: [(&str, fn(String) -> String); 9] = [
+    let texts: [(&str, Rewording); 9] = [
         ("cut", |text| text[..text.len() - 4].to_owned()),
         ("no-end-of-line", |text| text.trim_end().to_owned()),
         ("two-bases", |text| text.replace("type i", "type b")),

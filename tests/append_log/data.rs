@@ -121,7 +121,8 @@ const DEEDS: &[&str] = &[
 pub struct Kinds {
     /// Deadlines of fields, which Redis 7 does not know.
     pub timed_fields: bool,
-    /// What consumers have yet to acknowledge, though it is removed. A log's base in log form cannot say it.
+    /// What consumers have yet to acknowledge, though it is removed. A log's base in log form cannot say it; one of
+    /// its consumers is idle.
     pub pending_and_gone: bool,
     /// Consumers that were not active when they were seen last. Dumps that Redis 7.0 reads cannot say it.
     pub idle_consumers: bool,
@@ -139,7 +140,7 @@ impl Kinds {
 
     /// Whether Redis 7.0 reads dumps of it.
     pub fn is_of_7_0(self) -> bool {
-        !self.timed_fields && !self.idle_consumers
+        !self.timed_fields && !self.idle_consumers && !self.pending_and_gone
     }
 }
 
@@ -169,7 +170,8 @@ fn words(command: &str) -> Vec<Vec<u8>> {
 
 /// Commands of all sorts on keys that begin with this.
 pub fn deeds(client: &mut Client, prefix: &str, kinds: Kinds) {
-    let is_known = |deed: &&&str| kinds.idle_consumers || !deed.contains("CREATECONSUMER");
+    let makes_idle = |deed: &str| deed.contains("CREATECONSUMER") || deed.contains("NOACK");
+    let is_known = |deed: &&&str| kinds.idle_consumers || !makes_idle(deed);
     for deed in DEEDS.iter().filter(is_known) {
         client.run(&[&deed.replace("{p}", prefix)]);
     }

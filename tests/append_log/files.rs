@@ -114,8 +114,9 @@ pub fn check(home: &Path, is_of_7_0: bool) {
         return;
     }
     checked_by(Command::new("redis-check-aof").arg(manifest(home)), "All AOF files and manifest are valid");
-    for (name, _, _) in entries(home) {
-        if name.ends_with(".rdb") {
+    for (name, _, kind) in entries(home) {
+        // What is only kept to be removed may be gone.
+        if kind != 'h' && name.ends_with(".rdb") {
             let path = directory(home).join(name);
             checked_by(Command::new("redis-check-rdb").arg(path), "RDB looks OK");
         }

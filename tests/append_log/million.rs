@@ -74,8 +74,13 @@ fn assert_same(before: &HashMap<String, u64>, after: &HashMap<String, u64>, when
 fn there_and_back(one: &str, other: &str) {
     let room = Room::new(&format!("log-million-{}", one.len()));
     let options = [OPTIONS, &["--appendfsync", "no"]].concat();
-    let server = Server::start(one, &room.0, &options);
+    let mut server = Server::start(one, &room.0, &options);
     fill(&mut server.client());
+    if one != OURS {
+        // What it finds in its own log is all that can be expected.
+        server.kill();
+        server = Server::start(one, &room.0, &options);
+    }
     let before = digest(&mut server.client());
     assert_eq!(before.len() as u64, KEYS);
     server.kill();

@@ -11,8 +11,8 @@ use seawall::protocol::client::{DecodeLimits, Decoder, Value, encode};
 use crate::ports;
 
 pub const OURS: &str = env!("CARGO_BIN_EXE_seawall");
-/// So long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// So long anything may take, on a machine that has much else to do.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A directory of its own for each test, gone at its end.
 pub struct Room(pub PathBuf);
@@ -51,9 +51,19 @@ impl Server {
 
     /// Starts one and waits until it has loaded what there is.
     pub fn start(program: &str, room: &Path, options: &[&str]) -> Server {
-        let server = Server::spawn(program, room, options);
-        server.wait_until("it serves", |client| client.ask(&["PING"]) == Value::Simple(b"PONG".to_vec()));
+        let mut server = Server::spawn(program, room, options);
+        let deadline = Instant::now() + PATIENCE;
+        while !server.serves() {
+            assert!(!server.has_ended(), "{program} does not start");
+            assert!(Instant::now() < deadline, "{program} does not serve within {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         server
+    }
+
+    fn serves(&self) -> bool {
+        let reply = Client::open(self.port).map(|mut client| client.ask(&["PING"]));
+        reply == Some(Value::Simple(b"PONG".to_vec()))
     }
 
     pub fn client(&self) -> Client {

@@ -20,6 +20,11 @@ impl Parts {
         Parts { form: form::of_head(head), soonest_ms }
     }
 
+    /// The same in a form of one's choice, which must be one for such a value.
+    pub fn in_form(head: Head, form: Form) -> Parts {
+        Parts { form, ..Parts::new(head) }
+    }
+
     /// The form of the value.
     pub fn form(&self) -> Form {
         self.form
@@ -31,7 +36,9 @@ impl Parts {
             out.raw(&soonest_ms.to_le_bytes());
         }
         match head {
-            Head::Hash { len, .. } | Head::Set { len } | Head::SortedSet { len } => out.length(len as u64),
+            Head::Text { len } | Head::Hash { len, .. } | Head::Set { len } | Head::SortedSet { len } => {
+                out.length(len as u64)
+            }
             Head::List { nodes } | Head::Stream { nodes, .. } => out.length(nodes as u64),
         }
     }
@@ -39,6 +46,8 @@ impl Parts {
     /// Adds a part; there must be as many as the head says.
     pub fn part(&self, out: &mut Writer, part: Part<'_>) {
         match part {
+            // A length would have to stand before it if it was compressed.
+            Part::Text(text) => out.raw(text),
             Part::Field(one) => match self.soonest_ms {
                 Some(soonest_ms) => timed_field(out, one, soonest_ms),
                 None => field(out, one),

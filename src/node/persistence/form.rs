@@ -9,7 +9,7 @@ use crate::runtime::Now;
 
 /// See the module. It collects bytes, which whoever writes the file takes.
 pub(super) enum Form {
-    Dump(Saver),
+    Dump(Box<Saver>),
     Log(LogBase),
 }
 
@@ -23,7 +23,7 @@ impl Form {
                 let mut saver = Saver::new(options);
                 say(&mut saver, head);
                 head.libraries.iter().for_each(|library| saver.library(library));
-                Form::Dump(saver)
+                Form::Dump(Box::new(saver))
             }
             BaseForm::Log => {
                 let seconds = head.at.wall.seconds();

@@ -196,3 +196,24 @@ fn clock(access: Access, used: Used, now_ms: i64) -> u32 {
         _ => access.clock_on_create(now_ms),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::engine::Identity;
+    use crate::runtime::{Monotonic, UnixTime};
+
+    #[test]
+    fn numbers_that_lie_make_no_more_room_than_a_file_can_fill() {
+        let at = Now { mono: Monotonic(1), wall: UnixTime(1) };
+        let mut engine = Engine::new(Config::default(), crate::commands::table(), Identity::default(), 1);
+        let (before, mut taking) = (engine.keyspace.memory_bytes(), Taking { db: 0, room: 100_000 });
+        for db in 0..16 {
+            taking.take(&mut engine, Part::Database(db), None, at).expect("a database");
+            let sizes = Part::Sizes { keys: u64::MAX, volatile: 0 };
+            taking.take(&mut engine, sizes, None, at).expect("numbers");
+        }
+        assert!(engine.keyspace.memory_bytes() - before < 16 * 100_000);
+    }
+}

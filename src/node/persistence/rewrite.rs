@@ -135,10 +135,10 @@ async fn begin<R: Runtime>(shared: &Rc<Shared<R>>, task: Task, files: &Files<R>)
         if log.is_abandoned {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        if let Task::Log(kind) = task {
-            if engine.append.policy.rewrite_kind() != Some(kind) {
-                return Err(io::Error::other("the state of the log has changed meanwhile"));
-            }
+        if let Task::Log(kind) = task
+            && engine.append.policy.rewrite_kind() != Some(kind)
+        {
+            return Err(io::Error::other("the state of the log has changed meanwhile"));
         }
         let Ok(head) = engine.begin_save(Purpose::Base, at) else { continue };
         if let Task::Log(kind) = task {

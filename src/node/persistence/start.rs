@@ -147,7 +147,8 @@ async fn open_log<R: Runtime>(shared: &Rc<Shared<R>>, found: FoundLog<R>) -> io:
     Ok(())
 }
 
-/// Loads what the manifest names. What was read may be in the page cache only: it is made durable, as clients will see it.
+/// Loads what the manifest names. What was read may be in the page cache only, and so may the names be by which it was found:
+/// all is made durable, as clients will see it and add to it.
 async fn load_log<R: Runtime>(shared: &Rc<Shared<R>>, directory: &Path) -> io::Result<()> {
     let manifest = shared.log.borrow().manifest.clone();
     // The caller has set it.
@@ -155,7 +156,9 @@ async fn load_log<R: Runtime>(shared: &Rc<Shared<R>>, directory: &Path) -> io::R
     let logs = Logs::<R>::open(directory, &manifest)?;
     shared.engine.borrow_mut().begin_load(logs.bytes(), now::<R>());
     replay::load(shared, &logs).await?;
-    logs.sync().await
+    logs.sync().await?;
+    R::sync_directory(directory).await?;
+    R::sync_directory(Path::new(".")).await
 }
 
 /// Opens the increment that is written to, and turns the log on.

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 use super::log::{Corrupt, Next, Reader, Torn};
 
 /// What a part in dump form begins with.
-const DUMP_MAGIC: &[u8] = b"REDIS";
+const DUMP_MAGIC: [&[u8]; 2] = [b"REDIS", b"VALKEY"];
 
 /// Checks a part in dump form: a base, or the preamble of an old log.
 pub trait DumpCheck {
@@ -102,7 +102,8 @@ impl<'a> FileCheck<'a> {
         match &mut self.part {
             Part::Start(start) => {
                 start.extend_from_slice(chunk);
-                if start.len() >= DUMP_MAGIC.len() {
+                let is_open = |magic: &&[u8]| magic.len() > start.len() && magic.starts_with(start);
+                if !DUMP_MAGIC.iter().any(is_open) {
                     self.choose();
                 }
             }
@@ -119,7 +120,7 @@ impl<'a> FileCheck<'a> {
     fn choose(&mut self) {
         let Part::Start(start) = &mut self.part else { return };
         let start = std::mem::take(start);
-        if start.starts_with(DUMP_MAGIC) {
+        if DUMP_MAGIC.iter().any(|magic| start.starts_with(magic)) {
             self.part = Part::Dump;
             self.feed_dump(&start);
         } else {
@@ -254,11 +255,11 @@ mod tests {
     impl DumpCheck for Toy {
         fn feed(&mut self, chunk: &[u8]) -> Result<Option<u64>, Corrupt> {
             self.0.extend_from_slice(chunk);
-            let Some(&count) = self.0.get(DUMP_MAGIC.len()) else { return Ok(None) };
+            let Some(&count) = self.0.get(5) else { return Ok(None) };
             if count == b'!' {
                 return Err(Corrupt { at: 5, whole: 0, what: "bad".into() });
             }
-            let end = DUMP_MAGIC.len() + 1 + usize::from(count - b'0');
+            let end = 6 + usize::from(count - b'0');
             Ok((self.0.len() >= end).then_some(end as u64))
         }
     }

@@ -55,13 +55,16 @@ impl NodeWalk {
     }
 }
 
+/// The name of a group.
+type Name = Box<[u8]>;
+
 /// A walk over the groups.
 #[derive(Debug, Default)]
 pub(super) struct GroupWalk {
     /// The group that was shown last.
-    pub(super) position: Option<Box<[u8]>>,
+    pub(super) position: Option<Name>,
     /// Groups ahead, as they were; `None` for those that were not there.
-    saved: BTreeMap<Box<[u8]>, Option<Box<Group>>>,
+    saved: BTreeMap<Name, Option<Box<Group>>>,
     saved_bytes: usize,
 }
 
@@ -83,7 +86,7 @@ impl GroupWalk {
     }
 
     /// The next group, if it is a saved one, or was not there: no later than this one, which is there now.
-    pub(super) fn take_saved(&mut self, live: Option<&[u8]>) -> Option<(Box<[u8]>, Option<Box<Group>>)> {
+    pub(super) fn take_saved(&mut self, live: Option<&[u8]>) -> Option<(Name, Option<Box<Group>>)> {
         let first = self.saved.first_entry()?;
         if live.is_some_and(|live| live < &**first.key()) {
             return None;
@@ -94,7 +97,7 @@ impl GroupWalk {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.saved_bytes + map_bytes(self.saved.len(), size_of::<(Box<[u8]>, Option<Box<Group>>)>())
+        self.saved_bytes + map_bytes(self.saved.len(), size_of::<(Name, Option<Box<Group>>)>())
     }
 }
 

@@ -30,6 +30,18 @@ impl Commands {
         self
     }
 
+    /// Begins a word of so many bytes, which have to follow.
+    pub fn begin_word(&mut self, len: usize) {
+        self.out.push(b'$');
+        self.out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
+        self.end_word();
+    }
+
+    /// Ends it.
+    pub fn end_word(&mut self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+
     pub fn item(&mut self, item: Item<'_>) -> &mut Self {
         self.word(item.text(&mut itoa::Buffer::new()))
     }

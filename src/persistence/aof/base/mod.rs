@@ -72,7 +72,7 @@ impl LogBase {
 
     /// Begins a key whose value comes in [parts](Self::part), as many as its head says.
     pub fn begin(&mut self, key: &[u8], head: Head, expiry_ms: Option<i64>) {
-        self.open = Some(Open::new(key, head, expiry_ms));
+        self.open = Some(Open::begin(&mut self.commands, key, head, expiry_ms));
     }
 
     /// Adds a part of the value that has been begun.

@@ -3,6 +3,7 @@
 //! What a stream's commands would have to be hangs on all of it, so it becomes one RESTORE, which is kept until it is whole.
 
 use super::commands::{Commands, Row, expire, expire_field};
+use super::stream::STREAM;
 use crate::dump::{Parts, Writer, sealed};
 use crate::text::DoubleText;
 use crate::types::list::Content;
@@ -12,12 +13,14 @@ use crate::types::{Head, Part};
 pub(super) struct Open {
     key: Vec<u8>,
     expiry_ms: Option<i64>,
-    /// Parts to come.
+    /// Parts to come, or of a string bytes.
     left: usize,
     way: Way,
 }
 
 enum Way {
+    /// Parts are bytes of a word that has been begun.
+    Word,
     /// Each part is an element of a row.
     Row(Row),
     /// Each part has commands of its own.
@@ -26,15 +29,19 @@ enum Way {
 }
 
 impl Open {
-    pub fn new(key: &[u8], head: Head, expiry_ms: Option<i64>) -> Open {
+    pub fn begin(commands: &mut Commands, key: &[u8], head: Head, expiry_ms: Option<i64>) -> Open {
         let (left, way) = match head {
+            Head::Text { len } => {
+                commands.begin(b"SET", 2).word(key).begin_word(len);
+                (len, Way::Word)
+            }
             Head::Hash { len, soonest: None } => (len, Way::Row(Row::new(b"HMSET", 2, len))),
             Head::Hash { len, soonest: Some(_) } => (len, Way::Alone),
             Head::Set { len } => (len, Way::Row(Row::new(b"SADD", 1, len))),
             Head::SortedSet { len } => (len, Way::Row(Row::new(b"ZADD", 2, len))),
             Head::List { nodes } => (nodes, Way::Alone),
             Head::Stream { nodes, groups, .. } => {
-                let parts = Parts::new(head);
+                let parts = Parts::in_form(head, STREAM);
                 let mut writer = Writer::new(vec![parts.form().code()], false);
                 parts.head(&mut writer, head);
                 (nodes + groups + 1, Way::Payload(parts, writer))
@@ -45,8 +52,12 @@ impl Open {
 
     /// Adds a part; true if it was the last.
     pub fn part(&mut self, commands: &mut Commands, part: Part<'_>) -> bool {
-        let key = &self.key;
+        let (key, mut weight) = (&self.key, 1);
         match (&mut self.way, part) {
+            (Way::Word, Part::Text(text)) => {
+                commands.out.extend_from_slice(text);
+                weight = text.len();
+            }
             (Way::Payload(parts, writer), part) => parts.part(writer, part),
             (Way::Row(row), Part::Field(field)) => {
                 row.element(commands, key).item(field.name).item(field.value);
@@ -65,7 +76,7 @@ impl Open {
             // The head has said what the parts are.
             _ => {}
         }
-        self.left -= 1;
+        self.left = self.left.saturating_sub(weight);
         if self.left == 0 {
             self.end(commands);
         }
@@ -73,8 +84,12 @@ impl Open {
     }
 
     fn end(&mut self, commands: &mut Commands) {
-        if let Way::Payload(parts, writer) = std::mem::replace(&mut self.way, Way::Alone) {
-            commands.whole(&[b"RESTORE", &self.key, b"0", &sealed(writer, parts.form())]);
+        match std::mem::replace(&mut self.way, Way::Alone) {
+            Way::Payload(parts, writer) => {
+                commands.whole(&[b"RESTORE", &self.key, b"0", &sealed(writer, parts.form())]);
+            }
+            Way::Word => commands.end_word(),
+            Way::Row(_) | Way::Alone => {}
         }
         expire(commands, &self.key, self.expiry_ms);
     }

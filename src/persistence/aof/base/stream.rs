@@ -1,7 +1,7 @@
 //! Streams as commands.
 
 use super::commands::Commands;
-use crate::dump::{self, Form, Writer, footer};
+use crate::dump::{self, Form, Writer};
 use crate::types::stream::{Group, Log, Stream, StreamId};
 use crate::types::{ObjectRef, Value};
 
@@ -17,12 +17,13 @@ pub(super) fn write(commands: &mut Commands, key: &[u8], stream: &Stream) {
     }
 }
 
-/// In the form that all servers read, though it does not say when a consumer was last given something: nor do the commands.
-fn payload(stream: &Stream) -> Vec<u8> {
-    let mut writer = Writer::new(vec![Form::Stream.code()], false);
-    dump::save(&mut writer, Form::Stream, Value::Object(ObjectRef::Stream(stream)));
-    footer::seal(&mut writer.out, Form::Stream.version());
-    writer.out
+/// The form that all servers read, though it does not say when a consumer was last given something: nor do the commands.
+pub(super) const STREAM: Form = Form::Stream;
+
+pub(super) fn payload(stream: &Stream) -> Vec<u8> {
+    let mut writer = Writer::new(vec![STREAM.code()], false);
+    dump::save(&mut writer, STREAM, Value::Object(ObjectRef::Stream(stream)));
+    dump::sealed(writer, STREAM)
 }
 
 /// Whether there are commands that make the stream. XCLAIM forgets an entry that is not there any more, though it was delivered and
