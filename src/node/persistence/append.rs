@@ -131,6 +131,13 @@ fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>
     match action {
         Action::Write { .. } => unreachable!("writes are done where their outcome is looked at"),
         Action::Sync { ticket } => sync(shared, log, ticket),
+        Action::TickAt(at) => {
+            let shared = shared.clone();
+            R::spawn(async move {
+                R::sleep_until(at).await;
+                tick(&shared);
+            });
+        }
         Action::CutBack { bytes } => log.cut_back(bytes),
         Action::NextFile => log.go_on_in_next(),
         Action::Discard { bytes } => log.forget(bytes as usize),

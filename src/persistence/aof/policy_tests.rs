@@ -65,6 +65,7 @@ fn show(action: &Action) -> String {
     match action {
         Action::Write { bytes } => format!("write {bytes}"),
         Action::Sync { ticket } => format!("sync #{ticket}"),
+        Action::TickAt(at) => format!("tick at {}", (*at - Monotonic(0)).as_millis()),
         Action::CutBack { bytes } => format!("cut back {bytes}"),
         Action::NextFile => "next file".into(),
         Action::Discard { bytes } => format!("discard {bytes}"),
@@ -88,7 +89,38 @@ fn one_sync_covers_all_that_came_while_another_ran() {
     script.synced(3, 1, true);
     assert_eq!(script.took(), "sync #2, ack 10");
     script.synced(4, 2, true);
-    assert_eq!(script.took(), "ack 20");
+    assert_eq!(script.took(), "tick at 4, ack 20");
+}
+
+#[test]
+fn a_sync_waits_for_those_who_were_just_answered() {
+    let mut script = Script::on(Fsync::Always);
+    script.effects(0, 90);
+    script.effects(1, 10);
+    assert_eq!(script.took(), "write 90, sync #1, write 10");
+    // The ninety have gone to clients that will be back: one sync for all is better than one for the ten.
+    script.synced(4, 1, true);
+    assert_eq!(script.took(), "tick at 6, ack 90");
+    script.effects(5, 80);
+    assert_eq!(script.took(), "write 80, sync #2");
+    script.synced(9, 2, true);
+    assert_eq!(script.took(), "tick at 11, ack 180");
+    // They do not come: so be it.
+    script.effects(10, 10);
+    assert_eq!(script.took(), "write 10");
+    script.tick(11);
+    assert_eq!(script.took(), "sync #3");
+}
+
+#[test]
+fn who_is_alone_waits_for_nobody() {
+    let mut script = Script::on(Fsync::Always);
+    for n in 0..20 {
+        script.effects(10 * n, 50 - n);
+        assert_eq!(script.took(), format!("write {}, sync #{}", 50 - n, n + 1));
+        script.synced(10 * n + 5, n + 1, true);
+        script.took();
+    }
 }
 
 #[test]
@@ -303,6 +335,7 @@ impl World {
         match action {
             Action::Write { bytes } => self.write(bytes),
             Action::Sync { ticket } => self.syncs.push((ticket, self.pieces.len(), self.file)),
+            Action::TickAt(_) => {}
             Action::CutBack { bytes } => self.cut_back(bytes),
             Action::NextFile => {
                 self.file += 1;

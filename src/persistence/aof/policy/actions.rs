@@ -1,5 +1,7 @@
 //! What the policy is told of, and what it says to do.
 
+use crate::runtime::Monotonic;
+
 /// `appendfsync`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fsync {
@@ -53,6 +55,8 @@ pub enum Action {
         /// More than none.
         bytes: u64,
     },
+    /// Call [`AppendLog::on_tick`](super::AppendLog::on_tick) at this moment, or soon after it.
+    TickAt(Monotonic),
     /// From now on write to the file that the rewrite has opened.
     NextFile,
     /// Forget the first `bytes` of the held effects: a snapshot has them.

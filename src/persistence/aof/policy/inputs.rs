@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::runtime::Monotonic;
 
 use super::actions::{Action, Fsync, Rewrite, Settings, Written};
+use super::gather::Ended;
 use super::state::{AppendLog, State};
 
 /// So long after a failed write the next one is tried.
@@ -64,6 +65,7 @@ impl AppendLog {
                 self.fresh_synced = self.fresh_synced.max(running.through);
             }
             Ok(()) => {
+                self.gather(now, running.through, out);
                 self.synced = self.synced.max(running.through);
                 if self.synced >= self.accepted {
                     self.exposed = None;
@@ -75,6 +77,22 @@ impl AppendLog {
             }
         }
         self.pump(now, out);
+    }
+
+    /// A sync has ended well: the next one may have to wait.
+    fn gather(&mut self, now: Monotonic, through: u64, out: &mut Vec<Action>) {
+        if self.state != State::On || self.fsync() != Fsync::Always {
+            return;
+        }
+        let ended = Ended {
+            lasted: now - self.synced_at,
+            covered: through.saturating_sub(self.synced),
+            pending: self.accepted.saturating_sub(through),
+            accepted: self.accepted,
+        };
+        if let Some(at) = self.gather.on_synced(now, ended) {
+            out.push(Action::TickAt(at));
+        }
     }
 
     fn on_sync_error(&mut self, now: Monotonic, error: String, out: &mut Vec<Action>) {

@@ -50,6 +50,7 @@
 //! Each uses those above it only.
 
 mod actions;
+mod gather;
 mod inputs;
 mod pump;
 mod rewrite;

@@ -86,7 +86,7 @@ impl AppendLog {
             State::Switching { .. } => self.written >= self.boundary,
             State::Closing { .. } => self.written >= self.accepted,
             State::On | State::Fresh { .. } => match self.fsync() {
-                Fsync::Always => true,
+                Fsync::Always => self.gather.is_over(now, self.accepted),
                 Fsync::EverySecond => now - self.synced_at >= SYNC_INTERVAL,
                 Fsync::No => false,
             },

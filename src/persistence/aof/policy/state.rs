@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::runtime::Monotonic;
 
 use super::actions::{Action, Fsync, Rewrite, Settings};
+use super::gather::Gather;
 
 /// `everysec`: so long a write waits for a running sync, and so old may be what is acknowledged and not durable.
 pub(super) const EXPOSURE_MAX: Duration = Duration::from_secs(2);
@@ -61,6 +62,7 @@ pub struct AppendLog {
     /// When the oldest byte that neither is durable nor will be by the running sync was accepted.
     pub(super) exposed: Option<Monotonic>,
     pub(super) synced_at: Monotonic,
+    pub(super) gather: Gather,
     /// Since when a write waits for a sync.
     pub(super) postponed: Option<Monotonic>,
     pub(super) error: Option<String>,
@@ -93,6 +95,7 @@ impl AppendLog {
             ticket: 0,
             exposed: None,
             synced_at: Monotonic::default(),
+            gather: Gather::default(),
             postponed: None,
             error: None,
             write_retry: None,
