@@ -109,6 +109,10 @@ pub(super) fn execute<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, l
         let action = std::mem::replace(&mut actions[done], Action::Accept);
         done += 1;
         if let Action::Write { bytes } = action {
+            // Two inputs before anything was done (CONFIG SET twice in a pipeline) have asked for the same.
+            if bytes > engine.append.policy.held() {
+                continue;
+            }
             let begun = engine.measure();
             let written = log.write(bytes);
             if begun.is_some() {
