@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use seawall::protocol::client::Value;
@@ -287,4 +288,24 @@ fn commands_that_fail_are_passed_over() {
     compare("arity", LOAD, arity);
     let inline = |home: &Path| change(&last(home), |file| file.extend(b"SET inline 1\r\n"));
     compare("inline", LOAD, inline);
+}
+
+/// A rewrite that a crash cut short has opened the next increment, and written nothing to it.
+#[test]
+fn what_is_torn_before_an_empty_increment_is_cut_on_request() {
+    let room = Room::new("log-fixed-before-empty");
+    let directory = files::directory(&room.0);
+    fs::create_dir_all(&directory).unwrap();
+    let (first, second) = (directory.join("a.1.incr.aof"), directory.join("a.2.incr.aof"));
+    fs::write(&first, "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGE").unwrap();
+    fs::write(&second, "").unwrap();
+    let manifest = "file a.1.incr.aof seq 1 type i\nfile a.2.incr.aof seq 2 type i\n";
+    fs::write(directory.join("a.manifest"), manifest).unwrap();
+    let fixed = || Command::new(OURS).arg("--check-aof").arg("--fix").arg(&directory).status().unwrap();
+    assert!(fixed().success());
+    assert_eq!(fs::read(&first).unwrap(), b"*1\r\n$4\r\nPING\r\n");
+    // Once something was written behind it, it was whole.
+    fs::write(&first, "*1\r\n$4\r\nPING\r\n*2").unwrap();
+    fs::write(&second, "*1\r\n$4\r\nPING\r\n").unwrap();
+    assert!(!fixed().success());
 }
