@@ -138,7 +138,14 @@ proptest! {
             crashes::Event::Restart { crashed, .. } => Some(*crashed),
             _ => None,
         });
-        let is_old = |unit: &usize| run.units[*unit].completed + 2000 < crashed.unwrap_or(0);
+        // What counts is the age at the last acknowledgement of a write, of those that were sent before the crash.
+        let writes = |unit: &&crashes::Planned| {
+            unit.fate == Fate::Acknowledged
+                && unit.effects.iter().any(|effect| !matches!(effect, Effect::Delete { .. }))
+                && unit.completed <= crashed.unwrap_or(0)
+        };
+        let last = run.units.iter().filter(writes).map(|unit| unit.completed).max().unwrap_or(0);
+        let is_old = |unit: &usize| run.units[*unit].completed + 2000 < last;
         // A deletion leaves no trace, nor does what expires.
         let leaves_a_trace = |effect: &Effect| matches!(effect, Effect::Append { .. } | Effect::Increment { .. });
         let is_seen = |unit: &usize| run.units[*unit].effects.iter().any(leaves_a_trace);
