@@ -8,9 +8,9 @@ use crate::history::{History, Malformed, Operation, Outcome};
 use crate::model::Model;
 use crate::search::{DeadEnd, Ending, search};
 
-/// A budget that ordinary histories of some thousand operations a key do not come near: a few seconds and a few
-/// hundred megabytes at the worst.
-pub const STEPS_MAX: u64 = 5_000_000;
+/// A budget that ordinary histories of some thousand operations a key do not come near, and rare ones (a counter with many
+/// increments of unknown outcome) stay within: ten seconds and some hundred megabytes at the worst.
+pub const STEPS_MAX: u64 = 50_000_000;
 
 /// What is to be thought of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
