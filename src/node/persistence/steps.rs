@@ -38,9 +38,13 @@ impl<R: Runtime> Files<R> {
         self.open.push((name.to_owned(), file));
     }
 
-    fn create(&mut self, name: &str) -> io::Result<Rc<R::File>> {
+    async fn create(&mut self, name: &str) -> io::Result<Rc<R::File>> {
         let file = Rc::new(R::open(&self.path(name), OpenMode::ReadWrite)?);
-        file.set_length(0)?;
+        if file.length()? > 0 {
+            // What a crash has left, under a name that no manifest has. It must not come back when one has it.
+            file.set_length(0)?;
+            file.sync().await?;
+        }
         self.put(name, file.clone());
         Ok(file)
     }
@@ -52,13 +56,13 @@ impl<R: Runtime> Files<R> {
                 R::create_directory(&self.directory)?;
                 R::sync_directory(here).await
             }
-            Step::Create(name) => self.create(name).map(drop),
+            Step::Create(name) => self.create(name).await.map(drop),
             Step::SaveBase(..) => Err(io::ErrorKind::Unsupported.into()),
             Step::Sync(name) => match self.get(name) {
                 Some(file) => file.sync().await,
                 None => R::open(&self.path(name), OpenMode::ReadWrite)?.sync().await,
             },
-            Step::Write(name, bytes) => append_all(&*self.create(name)?, bytes),
+            Step::Write(name, bytes) => append_all(&*self.create(name).await?, bytes),
             Step::Rename(from, to) => R::rename(&self.path(from), &self.path(to)),
             Step::MoveIn(name) => R::rename(Path::new(name), &self.path(name)),
             Step::SyncDirectory => R::sync_directory(&self.directory).await,

@@ -80,6 +80,9 @@ impl AppendLog {
         // If nothing was promised before, the promise begins here.
         let since = self.exposed.filter(|_| promised).unwrap_or(now);
         self.exposed = (self.accepted > self.synced).then_some(since);
+        if !promised {
+            self.promised_from = self.accepted;
+        }
         self.measure(base_bytes);
         self.accept(out);
     }

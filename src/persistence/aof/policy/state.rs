@@ -57,6 +57,8 @@ pub struct AppendLog {
     pub(super) boundary: u64,
     /// In Fresh: what will be durable once the new files are in force.
     pub(super) fresh_synced: u64,
+    /// Up to here nothing was promised when it was acknowledged: the log was not in force. It is when this is durable, too.
+    pub(super) promised_from: u64,
     pub(super) running: Option<Running>,
     pub(super) ticket: u64,
     /// When the oldest byte that neither is durable nor will be by the running sync was accepted.
@@ -91,6 +93,7 @@ impl AppendLog {
             acknowledged: 0,
             boundary: 0,
             fresh_synced: 0,
+            promised_from: 0,
             running: None,
             ticket: 0,
             exposed: None,
@@ -173,9 +176,15 @@ impl AppendLog {
         }
     }
 
-    /// Whether the log comes into force only by a rewrite that has yet to begin (INFO `aof_rewrite_scheduled`).
+    /// Whether the log comes into force only by a rewrite that has yet to begin, or by the sync after it (INFO
+    /// `aof_rewrite_scheduled`).
     pub fn awaits_rewrite(&self) -> bool {
-        matches!(self.state, State::Waiting { .. } | State::Closing { reopen: true })
+        let is_settling = self.synced < self.promised_from && self.settings.fsync != Fsync::No;
+        match self.state {
+            State::Waiting { .. } | State::Closing { reopen: true } => true,
+            State::On | State::Switching { .. } => is_settling,
+            _ => false,
+        }
     }
 
     /// `appendfsync`, in as far as it is in force.
