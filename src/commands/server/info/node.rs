@@ -118,7 +118,7 @@ fn append_log(report: &mut Report, engine: &Engine, now: Now) {
     let seconds = |took: Duration| took.as_secs() as i64;
     report.field("aof_enabled", u8::from(engine.config.appendonly));
     report.field("aof_rewrite_in_progress", u8::from(rewriting.is_some()));
-    let is_scheduled = append.scheduled || policy.awaits_rewrite();
+    let is_scheduled = append.scheduled || policy.is_pending();
     report.field("aof_rewrite_scheduled", u8::from(is_scheduled && rewriting.is_none()));
     report.field("aof_last_rewrite_time_sec", last.took.map_or(-1, seconds));
     let current = rewriting.map_or(-1, |begun| seconds(now.mono - begun.mono));

@@ -178,7 +178,7 @@ impl AppendLog {
 
     /// Whether the log comes into force only by a rewrite that has yet to begin, or by the sync after it (INFO
     /// `aof_rewrite_scheduled`).
-    pub fn awaits_rewrite(&self) -> bool {
+    pub fn is_pending(&self) -> bool {
         let is_settling = self.synced < self.promised_from && self.settings.fsync != Fsync::No;
         match self.state {
             State::Waiting { .. } | State::Closing { reopen: true } => true,
