@@ -327,6 +327,28 @@ fn a_node_that_saves_by_itself_may_have_saved_later() {
     assert_eq!(judge(&[], true), Err(Kind::Lost), "the save that succeeded counts");
 }
 
+/// A write that is never answered, its deletion, which is, and between them the snapshot of a save that may have succeeded.
+#[test]
+fn what_an_earlier_restart_left_open_is_not_demanded_later() {
+    let at = Duration::from_millis;
+    let key = || b"register".to_vec();
+    let mut reading = seawall_checker::durability::Reading::default();
+    reading.keys.insert(key(), Found { content: Content::Text(b"v".to_vec()), deadline_ms: None });
+    let mut log = seawall_checker::durability::Log::default();
+    let certain = log.save(at(1));
+    log.saved(certain, at(2));
+    let (first, second) = (log.save(at(3)), log.save(at(4)));
+    let written = log.begin(1, vec![Effect::Write { key: key(), value: b"v".to_vec(), deadline_ms: None }], at(10));
+    let deleted = log.begin(1, vec![Effect::Delete { key: key() }], at(11));
+    log.unknown(written, at(12));
+    log.acknowledge(deleted, &[], at(13));
+    log.restart(at(90), Promise::SnapshotOnly, at(100), reading.clone());
+    let again = log.save(at(110));
+    log.saved(again, at(120));
+    log.restart(at(190), Promise::SnapshotOnly, at(200), reading);
+    assert_eq!(check(&log).map(|_| ()), Ok(()), "{first:?} or {second:?} was loaded, and the deletion is gone");
+}
+
 /// One write at 0, others as given, nothing is left.
 #[test]
 fn every_second_counts_up_to_the_last_acknowledgement() {

@@ -207,8 +207,8 @@ impl Solver<'_> {
     fn take_bounds(&mut self, bounds: Bounds) {
         for position in 0..self.solution.kept.len() {
             let unit = &self.log.units()[position];
-            let is_gone = matches!(self.standing[position], Standing::Gone(_));
-            if !is_gone && bounds.demands(self.log, position) {
+            // What an earlier restart left open may have been lost then.
+            if self.over(position).is_some() && bounds.demands(self.log, position) {
                 self.solution.keep(position, || Reason::Demanded);
             }
             if bounds.latest.is_some_and(|latest| unit.invoked > latest) {
