@@ -1,6 +1,6 @@
 //! The node itself: its clock, its end, and a look at all that it runs.
 
-use crate::engine::command::{Category, Command, Flag, Group};
+use crate::engine::command::{Command, Flag, Group};
 use crate::engine::{Call, Failure, Flow, Job, Shutdown};
 
 pub(super) const TIME: Command = Command {
