@@ -172,4 +172,24 @@ pub struct Settings {
     pub stream_node_max_bytes: u64,
     /// Most entries of a stream's node; 0 for no limit.
     pub stream_node_max_entries: u64,
+    /// So many replicas at least must have been heard of lately, or writes are refused; 0 needs none.
+    pub min_replicas_to_write: u32,
+    /// What "lately" means there; 0 turns it off.
+    pub min_replicas_max_lag_seconds: u32,
+    /// So much of what was written is kept for replicas that were away.
+    pub repl_backlog_size_bytes: u64,
+    /// Without replicas it is kept for so long; 0 for ever.
+    pub repl_backlog_ttl_seconds: u64,
+    /// Lets the kernel collect what is sent to replicas.
+    pub repl_disable_tcp_nodelay: bool,
+    /// Sends snapshots to replicas as they are made, without a file.
+    pub repl_diskless_sync: bool,
+    /// Such a snapshot waits so long for more replicas.
+    pub repl_diskless_sync_delay_seconds: u32,
+    /// It begins at once when so many wait; 0: no number is enough.
+    pub repl_diskless_sync_max_replicas: u32,
+    /// Replicas hear so often of a primary that has nothing to say.
+    pub repl_ping_replica_period_seconds: u32,
+    /// A link on which nothing comes for so long is broken.
+    pub repl_timeout_seconds: u32,
 }

@@ -1,22 +1,30 @@
 //! Replication: kept until there are replicas.
 use crate::config::kinds::{I32_MAX, I64_MAX, Kind};
-use crate::config::row::Row;
+use crate::config::row::{Row, field};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("dual-channel-replication-enabled", Kind::Bool, "no").unlisted(),
     Row::new("masterauth", Kind::Text, "").later_names(&["primaryauth"]).secret(),
     Row::new("masteruser", Kind::Text, "").later_names(&["primaryuser"]),
-    Row::new("min-replicas-max-lag", Kind::int(0, I32_MAX), "10").aliases(&["min-slaves-max-lag"]),
-    Row::new("min-replicas-to-write", Kind::int(0, I32_MAX), "0").aliases(&["min-slaves-to-write"]),
-    Row::new("repl-backlog-size", Kind::memory(1, I64_MAX), "1048576"),
-    Row::new("repl-backlog-ttl", Kind::int(0, I64_MAX), "3600"),
-    Row::new("repl-disable-tcp-nodelay", Kind::Bool, "no"),
+    Row::new("min-replicas-max-lag", Kind::int(0, I32_MAX), "10")
+        .aliases(&["min-slaves-max-lag"])
+        .field(field!(min_replicas_max_lag_seconds)),
+    Row::new("min-replicas-to-write", Kind::int(0, I32_MAX), "0")
+        .aliases(&["min-slaves-to-write"])
+        .field(field!(min_replicas_to_write)),
+    Row::new("repl-backlog-size", Kind::memory(1, I64_MAX), "1048576").field(field!(repl_backlog_size_bytes)),
+    Row::new("repl-backlog-ttl", Kind::int(0, I64_MAX), "3600").field(field!(repl_backlog_ttl_seconds)),
+    Row::new("repl-disable-tcp-nodelay", Kind::Bool, "no").field(field!(repl_disable_tcp_nodelay)),
     Row::new("repl-diskless-load", Kind::Enum(&["disabled", "on-empty-db", "swapdb"]), "disabled"),
-    Row::new("repl-diskless-sync", Kind::Bool, "yes"),
-    Row::new("repl-diskless-sync-delay", Kind::int(0, I32_MAX), "5"),
-    Row::new("repl-diskless-sync-max-replicas", Kind::int(0, I32_MAX), "0"),
-    Row::new("repl-ping-replica-period", Kind::int(1, I32_MAX), "10").aliases(&["repl-ping-slave-period"]),
-    Row::new("repl-timeout", Kind::int(1, I32_MAX), "60"),
+    Row::new("repl-diskless-sync", Kind::Bool, "yes").field(field!(repl_diskless_sync)),
+    Row::new("repl-diskless-sync-delay", Kind::int(0, I32_MAX), "5")
+        .field(field!(repl_diskless_sync_delay_seconds)),
+    Row::new("repl-diskless-sync-max-replicas", Kind::int(0, I32_MAX), "0")
+        .field(field!(repl_diskless_sync_max_replicas)),
+    Row::new("repl-ping-replica-period", Kind::int(1, I32_MAX), "10")
+        .aliases(&["repl-ping-slave-period"])
+        .field(field!(repl_ping_replica_period_seconds)),
+    Row::new("repl-timeout", Kind::int(1, I32_MAX), "60").field(field!(repl_timeout_seconds)),
     Row::new("replica-announce-ip", Kind::Text, "").aliases(&["slave-announce-ip"]),
     Row::new("replica-announce-port", Kind::int(0, 65_535), "0").aliases(&["slave-announce-port"]),
     Row::new("replica-announced", Kind::Bool, "yes"),

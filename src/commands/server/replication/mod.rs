@@ -1,5 +1,9 @@
 //! Replication: who repeats whom, and how far.
 
+mod psync;
+mod replconf;
 mod role;
 
+pub(super) use psync::{PSYNC, SYNC};
+pub(super) use replconf::REPLCONF;
 pub(super) use role::ROLE;
