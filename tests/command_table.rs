@@ -32,16 +32,12 @@ const NOT_YET: &[&str] = &[
     "acl|users",
     // Replication.
     "failover",
-    "psync",
-    "replconf",
     "replicaof",
     "slaveof",
-    "sync",
     // Modules.
     "module",
-    // Values in transit; waiting for replicas.
+    // Values in transit.
     "migrate",
-    "wait",
 ];
 
 /// Groups of which nothing is there yet.

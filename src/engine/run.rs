@@ -171,8 +171,8 @@ impl Engine {
             return flow;
         }
         self.effects.end();
-        if self.changes != before && self.effects.readers().replicas {
-            self.sessions[client].write_offset = self.replication_offset();
+        if self.changes != before && self.effects.wanted() {
+            self.note_write(client);
         }
         if let Err(failure) = result {
             self.stats.commands[id as usize].failed += 1;

@@ -1,4 +1,4 @@
-//! Clients that wait for a key.
+//! Clients that wait for a key, or for copies of what they wrote ([`copies`]).
 //!
 //! A handler that cannot answer yet calls [`Call::block`](super::Call::block). The client then stands in the queue of each of its
 //! keys, in the order in which clients came. When the outermost request has ended, those keys to which something happened
@@ -15,9 +15,12 @@
 //! than the command works on, or none, leaves the clients waiting (unless they want to hear of that); a client in a
 //! transaction or a script never waits; while CLIENT PAUSE holds writes back, nobody is served.
 
+mod copies;
+mod goal;
 mod queues;
 mod wait;
 
+pub use goal::Goal;
 pub use queues::WaitFigures;
 pub use wait::{Blocked, Nothing, Wait};
 
@@ -28,7 +31,7 @@ use std::time::Duration;
 use super::command::Group;
 use super::nested::Source;
 use super::run::Running;
-use super::session::SessionHandle;
+use super::session::{Closing, SessionHandle};
 use super::{Call, Engine, Failure, Flow};
 use crate::keyspace::Value;
 use crate::protocol::reply::Reply;
@@ -44,9 +47,14 @@ pub enum Unblocked {
     TimedOut,
     /// With an error.
     Refused,
+    /// With an error: this node is no primary any more.
+    Demoted,
 }
 
 const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+const DEMOTED: Failure = Failure::fixed(
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+);
 
 impl Call<'_> {
     /// Makes the client wait until the command can be answered: it is tried again from its beginning whenever one of the
@@ -72,6 +80,7 @@ impl Call<'_> {
                 deadline: wait.timeout.map(|timeout| now.mono + timeout),
                 on_timeout: wait.on_timeout,
                 wants_loss: wait.wants_loss,
+                goal: None,
                 silent: false,
                 ran: Duration::ZERO,
             };
@@ -94,23 +103,36 @@ impl Engine {
         let session = &mut self.sessions[client];
         let start = session.outbox.len();
         let mut reply = Reply::new(&mut session.outbox, session.version);
-        match how {
-            Unblocked::TimedOut => blocked.on_timeout.write(&mut reply),
-            Unblocked::Refused => reply.error(UNBLOCKED.text()),
+        match (how, blocked.goal) {
+            (Unblocked::TimedOut, Some(goal)) => self.answer_copies(client, goal),
+            (Unblocked::TimedOut, None) => blocked.on_timeout.write(&mut reply),
+            (Unblocked::Refused, _) => reply.error(UNBLOCKED.text()),
+            (Unblocked::Demoted, _) => reply.error(DEMOTED.text()),
         }
+        let session = &mut self.sessions[client];
         if blocked.silent {
             session.outbox.truncate(start);
         }
         if let Some(id) = prepared.command {
             self.stats.commands[id as usize].calls += 1;
-            self.stats.commands[id as usize].failed += u64::from(how == Unblocked::Refused);
+            self.stats.commands[id as usize].failed += u64::from(how != Unblocked::TimedOut);
         }
-        if how == Unblocked::Refused {
+        if how != Unblocked::TimedOut {
             self.stats.count_error(UNBLOCKED.code());
         }
         self.count_time(client, blocked.request.request(), prepared, blocked.ran, now);
         self.wake(client);
         true
+    }
+
+    /// This node becomes a replica: whoever waits would wait in vain, is told so, and has to look for the primary.
+    pub fn unblock_all_demoted(&mut self, now: Now) {
+        let waiting = self.sessions.iter().filter(|(_, session)| session.blocked.is_some());
+        let waiting: Vec<SessionHandle> = waiting.map(|(client, _)| client).collect();
+        for client in waiting {
+            self.unblock(client, Unblocked::Demoted, now);
+            self.sessions[client].closing.get_or_insert(Closing::AfterReply);
+        }
     }
 
     /// Takes a client out of the queues, if it is in any.
@@ -130,7 +152,8 @@ impl Engine {
 
     #[cold]
     fn serve_ready(&mut self, now: Now) {
-        while self.waiting.is_any_ready() && self.pause.active(now.mono).is_none() {
+        self.serve_copies(now);
+        while self.waiting.is_any_key_ready() && self.pause.active(now.mono).is_none() {
             for place in self.waiting.take_ready() {
                 self.serve_key(&place, now);
             }
