@@ -53,9 +53,8 @@ fn wait_for_disk(call: &mut Call<'_>) -> Result<(), Failure> {
         number @ 0..=1 => number == 1,
         _ => return Err(Failure::fixed("ERR value is out of range, value must between 0 and 1")),
     };
-    let replicas = call.integer(2)?;
-    let replicas = usize::try_from(replicas)
-        .map_err(|_| Failure::fixed("ERR value is out of range, must be positive"))?;
+    let replicas = call.integer(2).ok().and_then(|number| usize::try_from(number).ok());
+    let replicas = replicas.ok_or(Failure::fixed("ERR value is out of range, must be positive"))?;
     let timeout = timeout::millis(call, 3)?;
     if call.engine.replication.is_replica() {
         return Err(Failure::fixed(
