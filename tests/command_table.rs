@@ -34,8 +34,6 @@ const NOT_YET: &[&str] = &[
     "failover",
     "psync",
     "replconf",
-    "replicaof",
-    "slaveof",
     "sync",
     // Modules.
     "module",

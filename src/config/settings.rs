@@ -116,6 +116,8 @@ pub struct Settings {
     pub masterauth: Secret,
     /// The user for it; empty for the default one.
     pub masteruser: String,
+    /// Bytes of history that are kept for replicas that were away.
+    pub repl_backlog_size_bytes: u64,
     /// How long a link to primary or replica may be silent.
     pub repl_timeout_seconds: u32,
     /// Where a primary's snapshot is loaded from.

@@ -144,6 +144,11 @@ impl Effects {
         self.readers
     }
 
+    /// The database that who has read up to here has selected.
+    pub fn selected(&self) -> Option<usize> {
+        self.selected
+    }
+
     /// What follows begins with a SELECT: somebody reads from here on.
     pub fn select_again(&mut self) {
         self.selected = None;

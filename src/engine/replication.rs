@@ -55,11 +55,11 @@ pub struct Replication {
 }
 
 impl Replication {
-    pub(super) fn new(id: ReplicationId) -> Replication {
+    pub(super) fn new(id: ReplicationId, upstream: Option<Upstream>) -> Replication {
         Replication {
             history: History::new(id),
             backlog: None,
-            upstream: None,
+            upstream,
             replicas: BTreeMap::new(),
             has_news: false,
             faults: ReplicationFaults::default(),

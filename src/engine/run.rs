@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::command::{Command, Flag};
 use super::identity::address_text;
 use super::nested::Source;
-use super::session::{ReplyMode, SessionHandle};
+use super::session::{ClientRole, ReplyMode, SessionHandle};
 use super::table::CommandId;
 use super::{Call, Engine, Failure, Flow, PauseScope, Prepared, gates, monitor};
 use crate::protocol::reply::{Reply, Version};
@@ -165,6 +165,12 @@ impl Engine {
             return flow;
         }
         self.effects.end();
+        if self.changes != before
+            && self.replication.is_replica()
+            && self.sessions[client].role != ClientRole::Primary
+        {
+            self.note_own_deadlines(client, request, id);
+        }
         if self.changes != before && self.effects.readers().replicas {
             self.sessions[client].write_offset = self.replication_offset();
         }

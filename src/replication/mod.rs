@@ -14,6 +14,7 @@
 //! | `quorum` | how many replicas have how much: WAIT, WAITAOF, `min-replicas-to-write` |
 //! | `upstream` | a node's own primary: which, and how far the link to it is |
 //! | `answer` | what it says before a history begins |
+//! | `synced` | up to which offset of the history the append log is on disk |
 //! | `units` | the history as it comes, split into what is done as a whole |
 //!
 //! Offsets count from 0 here. On the wire PSYNC names the first byte that is wanted, counted from 1.
@@ -24,6 +25,7 @@ mod history;
 mod id;
 mod progress;
 mod quorum;
+mod synced;
 mod units;
 mod upstream;
 
@@ -33,5 +35,6 @@ pub use history::{Answer, History, Refusal};
 pub use id::ReplicationId;
 pub use progress::{Capabilities, Replica, Stage};
 pub use quorum::{Copies, good, having};
+pub use synced::Synced;
 pub use units::{Malformed, Span, Units};
 pub use upstream::{Link, Upstream};

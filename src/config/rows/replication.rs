@@ -8,7 +8,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("masteruser", Kind::Text, "").later_names(&["primaryuser"]).field(field!(masteruser)),
     Row::new("min-replicas-max-lag", Kind::int(0, I32_MAX), "10").aliases(&["min-slaves-max-lag"]),
     Row::new("min-replicas-to-write", Kind::int(0, I32_MAX), "0").aliases(&["min-slaves-to-write"]),
-    Row::new("repl-backlog-size", Kind::memory(1, I64_MAX), "1048576"),
+    Row::new("repl-backlog-size", Kind::memory(1, I64_MAX), "1048576")
+        .field(field!(repl_backlog_size_bytes)),
     Row::new("repl-backlog-ttl", Kind::int(0, I64_MAX), "3600"),
     Row::new("repl-disable-tcp-nodelay", Kind::Bool, "no"),
     Row::new("repl-diskless-load", Kind::Enum(&["disabled", "on-empty-db", "swapdb"]), "disabled").field(field!(repl_diskless_load)),

@@ -25,7 +25,9 @@ use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, PauseScope, Shutdown};
 use crate::runtime::Runtime;
 
-pub(super) use append::{settle, tick};
+pub(super) use append::{leave_log, renew_log, settle, tick, wake_replicas};
+pub(super) use behind::Behind;
+pub(super) use load::Intake;
 pub(super) use log::{Gate, Log};
 pub(super) use start::{Plan, bring_up, find};
 
