@@ -42,6 +42,17 @@ pub struct LoadedHistory {
     pub db: usize,
 }
 
+/// What becomes of the data while a snapshot is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Instead {
+    /// It goes first.
+    OfAll,
+    /// It stays, since the transfer may break; but it is of another history, and is not shown.
+    Hidden,
+    /// It stays, and is shown: it is an earlier state of what comes.
+    Shown,
+}
+
 /// The same, word for word, as far as it was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Said {
@@ -57,6 +68,8 @@ pub struct Replica {
     pub generation: u64,
     /// A snapshot that is loaded beside the data.
     pub incoming: Option<Keyspace>,
+    /// Meanwhile the data is shown.
+    serves_meanwhile: bool,
     /// What the file that was loaded said of its place in a history.
     pub loaded: Option<LoadedHistory>,
     said: Said,
@@ -205,9 +218,10 @@ impl Engine {
         !is_known && !self.keyspace.is_empty() && !self.config.replica_accept_empty_primary
     }
 
-    /// The data goes, and a snapshot of so many bytes is loaded in its place. `beside`: the data stays until that is there.
-    pub fn begin_full_sync(&mut self, total_bytes: u64, beside: bool, now: Now) {
-        if beside {
+    /// The data goes, and a snapshot of so many bytes is loaded in its place, or it stays until that is there.
+    pub fn begin_full_sync(&mut self, total_bytes: u64, instead: Instead, now: Now) {
+        if instead != Instead::OfAll {
+            self.replica.serves_meanwhile = instead == Instead::Shown;
             let databases = self.keyspace.databases.len();
             self.replica.incoming = Some(Keyspace::new(databases, *self.keyspace.hasher()));
         } else {
@@ -494,6 +508,30 @@ impl Engine {
             let known = db.unwrap_or(0) < self.keyspace.databases.len();
             self.replica.loaded = known.then_some(LoadedHistory { id, offset, db: db.unwrap_or(0) });
         }
+    }
+
+    /// An append log that is loaded says at which place of a history it ends.
+    pub fn note_loaded_place(&mut self, words: &[u8]) {
+        let mut words = words.split(|byte| *byte == b' ');
+        for name in [&b"repl-id"[..], b"repl-offset", b"repl-stream-db"] {
+            self.note_loaded_history(name, words.next().unwrap_or_default());
+        }
+    }
+
+    /// The same line of this node, if it knows where it is in a history that somebody may follow.
+    pub fn place_words(&self) -> Option<String> {
+        let replication = &self.replication;
+        let (is_known, db) = match &replication.upstream {
+            Some(upstream) => (upstream.has_history, upstream.db),
+            None => (replication.backlog.is_some(), self.effects.selected().unwrap_or(0)),
+        };
+        let history = &replication.history;
+        is_known.then(|| format!("{} {} {db}", history.id(), history.offset()))
+    }
+
+    /// Whether a snapshot is loaded while the data is shown that it will take the place of (INFO `async_loading`).
+    pub fn is_async_loading(&self) -> bool {
+        self.replica.incoming.is_some() && self.replica.serves_meanwhile
     }
 
     /// What was loaded is no place in a history after all: something was added to it.
