@@ -32,8 +32,6 @@ const NOT_YET: &[&str] = &[
     "acl|users",
     // Replication.
     "failover",
-    "replicaof",
-    "slaveof",
     // Modules.
     "module",
     // Values in transit.

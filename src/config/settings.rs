@@ -3,8 +3,8 @@
 //! The fields' defaults are not here but in the rows, so that a default stands in one place; `Settings::default()` is a
 //! blank form, and only `Config::default()` is a configuration.
 use super::values::{
-    AppendFsync, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimits, Percentiles,
-    Permission, SavePoints, Secret, Supervised,
+    AppendFsync, DisklessLoad, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare,
+    OutputLimits, Percentiles, Permission, SavePoints, Secret, Supervised,
 };
 
 /// Parameters that the server acts on. Names are those of redis.conf, with the unit at the end.
@@ -110,6 +110,30 @@ pub struct Settings {
     pub auto_aof_rewrite_min_size_bytes: u64,
     /// By how much it must have grown since its last rewrite to be rewritten by itself; 0 never is.
     pub auto_aof_rewrite_percentage: u64,
+    /// This node's primary, `host port`; empty: it is one itself.
+    pub replicaof: String,
+    /// The password for it; empty for none.
+    pub masterauth: Secret,
+    /// The user for it; empty for the default one.
+    pub masteruser: String,
+    /// Bytes of history that are kept for replicas that were away.
+    pub repl_backlog_size_bytes: u64,
+    /// How long a link to primary or replica may be silent.
+    pub repl_timeout_seconds: u32,
+    /// Where a primary's snapshot is loaded from.
+    pub repl_diskless_load: DisklessLoad,
+    /// The address under which this node is to be reached; empty: that of its connection.
+    pub replica_announce_ip: String,
+    /// The port under which this node is to be reached; 0: the one on which it listens.
+    pub replica_announce_port: u16,
+    /// A replica takes writes from its primary only.
+    pub replica_read_only: bool,
+    /// A replica answers also while it has no link to its primary.
+    pub replica_serve_stale_data: bool,
+    /// A replica does not evict.
+    pub replica_ignore_maxmemory: bool,
+    /// A replica with data takes the snapshot of an empty primary that it does not know.
+    pub replica_accept_empty_primary: bool,
     /// Who may use DEBUG.
     pub enable_debug_command: Permission,
     /// Who may set protected parameters.
@@ -176,8 +200,6 @@ pub struct Settings {
     pub min_replicas_to_write: u32,
     /// What "lately" means there; 0 turns it off.
     pub min_replicas_max_lag_seconds: u32,
-    /// So much of what was written is kept for replicas that were away.
-    pub repl_backlog_size_bytes: u64,
     /// Without replicas it is kept for so long; 0 for ever.
     pub repl_backlog_ttl_seconds: u64,
     /// Lets the kernel collect what is sent to replicas.
@@ -190,6 +212,4 @@ pub struct Settings {
     pub repl_diskless_sync_max_replicas: u32,
     /// Replicas hear so often of a primary that has nothing to say.
     pub repl_ping_replica_period_seconds: u32,
-    /// A link on which nothing comes for so long is broken.
-    pub repl_timeout_seconds: u32,
 }

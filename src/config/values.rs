@@ -95,6 +95,19 @@ choices! {
 }
 
 choices! {
+    /// Where a primary's snapshot is loaded from.
+    DisklessLoad {
+        /// A file in which it was stored first.
+        #[default]
+        Disabled = "disabled",
+        /// The connection, if there is no data that it takes the place of.
+        OnEmptyDb = "on-empty-db",
+        /// The connection, beside the data that it takes the place of.
+        SwapDb = "swapdb",
+    }
+}
+
+choices! {
     /// Who may use something dangerous.
     Permission {
         /// Nobody.

@@ -14,20 +14,29 @@
 //! | `pressure` | how far writers may run ahead of slow replicas |
 //! | `quorum` | how many replicas have how much: WAIT, WAITAOF, `min-replicas-to-write` |
 //! | `upstream` | a node's own primary: which, and how far the link to it is |
+//! | `answer` | what it says before a history begins |
+//! | `synced` | up to which offset of the history the append log is on disk |
+//! | `units` | the history as it comes, split into what is done as a whole |
 //!
 //! Offsets count from 0 here. On the wire PSYNC names the first byte that is wanted, counted from 1.
 
+mod answer;
 mod backlog;
 mod history;
 mod id;
 pub mod pressure;
 mod progress;
 mod quorum;
+mod synced;
+mod units;
 mod upstream;
 
+pub use answer::{Form, Resync};
 pub use backlog::Backlog;
 pub use history::{Answer, History, Refusal};
 pub use id::ReplicationId;
 pub use progress::{Capabilities, Parts, Replica, Stage};
 pub use quorum::{Copies, good, having};
+pub use synced::Synced;
+pub use units::{Malformed, Span, Units};
 pub use upstream::{Link, Upstream};

@@ -31,7 +31,7 @@ use std::time::Duration;
 use super::command::Group;
 use super::nested::Source;
 use super::run::Running;
-use super::session::{Closing, SessionHandle};
+use super::session::SessionHandle;
 use super::{Call, Engine, Failure, Flow};
 use crate::keyspace::Value;
 use crate::protocol::reply::Reply;
@@ -47,14 +47,24 @@ pub enum Unblocked {
     TimedOut,
     /// With an error.
     Refused,
-    /// With an error: this node is no primary any more.
-    Demoted,
+    /// With an error, since the node has become a replica.
+    RoleChanged,
 }
 
-const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-const DEMOTED: Failure = Failure::fixed(
+impl Unblocked {
+    fn failure(self) -> Option<Failure> {
+        match self {
+            Unblocked::TimedOut => None,
+            Unblocked::Refused => Some(UNBLOCKED),
+            Unblocked::RoleChanged => Some(ROLE_CHANGED),
+        }
+    }
+}
+
+const ROLE_CHANGED: Failure = Failure::fixed(
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
 );
+const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 impl Call<'_> {
     /// Makes the client wait until the command can be answered: it is tried again from its beginning whenever one of the
@@ -103,11 +113,11 @@ impl Engine {
         let session = &mut self.sessions[client];
         let start = session.outbox.len();
         let mut reply = Reply::new(&mut session.outbox, session.version);
-        match (how, blocked.goal) {
-            (Unblocked::TimedOut, Some(goal)) => self.answer_copies(client, goal),
-            (Unblocked::TimedOut, None) => blocked.on_timeout.write(&mut reply),
-            (Unblocked::Refused, _) => reply.error(UNBLOCKED.text()),
-            (Unblocked::Demoted, _) => reply.error(DEMOTED.text()),
+        let failure = how.failure();
+        match (&failure, blocked.goal) {
+            (Some(failure), _) => reply.error(failure.text()),
+            (None, Some(goal)) => self.answer_copies(client, goal),
+            (None, None) => blocked.on_timeout.write(&mut reply),
         }
         let session = &mut self.sessions[client];
         if blocked.silent {
@@ -115,24 +125,14 @@ impl Engine {
         }
         if let Some(id) = prepared.command {
             self.stats.commands[id as usize].calls += 1;
-            self.stats.commands[id as usize].failed += u64::from(how != Unblocked::TimedOut);
+            self.stats.commands[id as usize].failed += u64::from(failure.is_some());
         }
-        if how != Unblocked::TimedOut {
-            self.stats.count_error(UNBLOCKED.code());
+        if let Some(failure) = failure {
+            self.stats.count_error(failure.code());
         }
         self.count_time(client, blocked.request.request(), prepared, blocked.ran, now);
         self.wake(client);
         true
-    }
-
-    /// This node becomes a replica: whoever waits would wait in vain, is told so, and has to look for the primary.
-    pub fn unblock_all_demoted(&mut self, now: Now) {
-        let waiting = self.sessions.iter().filter(|(_, session)| session.blocked.is_some());
-        let waiting: Vec<SessionHandle> = waiting.map(|(client, _)| client).collect();
-        for client in waiting {
-            self.unblock(client, Unblocked::Demoted, now);
-            self.sessions[client].closing.get_or_insert(Closing::AfterReply);
-        }
     }
 
     /// Takes a client out of the queues, if it is in any.

@@ -53,6 +53,13 @@ impl Default for Serving {
     }
 }
 
+impl Serving {
+    /// Nobody who is gone can come back: what they have followed is not continued.
+    pub fn forget_lost(&mut self) {
+        self.lost.clear();
+    }
+}
+
 impl Replication {
     /// The replicas that have asked for the history.
     pub fn served(&self) -> impl Iterator<Item = (SessionHandle, &Replica)> {
@@ -171,11 +178,11 @@ impl Engine {
         self.look_at_replicas(now);
     }
 
-    /// Ends the connections of all replicas: the history that they follow is not continued here.
+    /// Ends the connections of all replicas: they have to ask anew, since the history that they follow goes on under another
+    /// name, or not at all.
     pub fn drop_replicas(&mut self) {
         let served: Vec<SessionHandle> = self.replication.served().map(|(client, _)| client).collect();
         served.into_iter().for_each(|client| self.close_session(client, Closing::Now));
-        self.replication.serving.lost.clear();
     }
 
     /// How many replicas are good enough, and how far writers may go: after anything that moves a replica, and now and then.
@@ -226,7 +233,7 @@ impl Engine {
         let limit = self.replica_limit();
         let Replication { history, replicas, serving, backlog, .. } = &mut self.replication;
         let Some(backlog) = backlog else { return };
-        let reachable = |lost: &Lost| limit == 0 || history.offset() - lost.from <= limit;
+        let reachable = |lost: &Lost| limit == 0 || history.offset().saturating_sub(lost.from) <= limit;
         let lost = serving.lost.iter().filter(|lost| reachable(lost)).map(|lost| lost.from);
         let needed = replicas.values().filter_map(Replica::needs_from).chain(lost).min();
         backlog.trim(size, needed);
