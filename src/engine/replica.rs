@@ -311,7 +311,10 @@ impl Engine {
 
     /// Whether what the primary says has to wait: a script stands in the middle of the data set, or writes are held back.
     pub fn holds_stream(&self, now: Now) -> bool {
-        self.is_script_suspended() || self.pause.active(now.mono).is_some()
+        // This node's own replicas hold it up as they hold up those who write to a primary.
+        self.is_script_suspended()
+            || self.pause.active(now.mono).is_some()
+            || self.replication.holds_writers()
     }
 
     /// A unit of what the primary says begins. Its commands are given to [`Engine::apply`].
