@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::Engine;
 use super::effects::{Audience, Reader};
 use super::session::SessionHandle;
-use crate::replication::{Backlog, History, Replica, ReplicationId, Upstream};
+use crate::replication::{Backlog, Failover, History, Replica, ReplicationId, Upstream};
 
 /// Mistakes in replication that a node makes on purpose (see [`crate::node::Faults`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,6 +48,10 @@ pub struct Replication {
     pub upstream: Option<Upstream>,
     /// Those who have introduced themselves as replicas.
     pub replicas: BTreeMap<SessionHandle, Replica>,
+    /// How many of them were heard of lately (`min-replicas-max-lag`), as last counted.
+    pub good_replicas: usize,
+    /// FAILOVER.
+    pub failover: Failover,
     /// Something was added to the backlog that the node has not told the replicas' tasks of.
     pub has_news: bool,
     /// None, but where checkers are checked.
@@ -61,6 +65,8 @@ impl Replication {
             backlog: None,
             upstream: None,
             replicas: BTreeMap::new(),
+            good_replicas: 0,
+            failover: Failover::default(),
             has_news: false,
             faults: ReplicationFaults::default(),
         }

@@ -12,11 +12,13 @@
 //! | `backlog` | the last stretch of it, for those who were away for a while |
 //! | `progress` | one replica as its primary sees it |
 //! | `quorum` | how many replicas have how much: WAIT, WAITAOF, `min-replicas-to-write` |
+//! | `failover` | handing the role of the primary to a replica |
 //! | `upstream` | a node's own primary: which, and how far the link to it is |
 //!
 //! Offsets count from 0 here. On the wire PSYNC names the first byte that is wanted, counted from 1.
 
 mod backlog;
+mod failover;
 mod history;
 mod id;
 mod progress;
@@ -24,6 +26,7 @@ mod quorum;
 mod upstream;
 
 pub use backlog::Backlog;
+pub use failover::{Failover, Step};
 pub use history::{Answer, History, Refusal};
 pub use id::ReplicationId;
 pub use progress::{Capabilities, Replica, Stage};
