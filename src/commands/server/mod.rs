@@ -10,6 +10,7 @@ mod latency;
 mod lolwut;
 mod memory;
 mod process;
+mod replication;
 mod save;
 mod slowlog;
 
@@ -29,7 +30,7 @@ pub const COMMANDS: &[Command] = &[
     lolwut::LOLWUT,
     memory::MEMORY,
     process::MONITOR,
-    process::ROLE,
+    replication::ROLE,
     process::SHUTDOWN,
     save::BGREWRITEAOF,
     save::BGSAVE,
