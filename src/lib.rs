@@ -12,6 +12,7 @@
 //! | [`persistence`] | the formats of the files that keep the data |
 //! | [`dump`] | values in Redis's dump file encoding, both ways |
 //! | [`keyspace`] | databases, expiry, eviction, snapshot |
+//! | [`replication`] | histories, the backlog, how far each replica is: decisions only |
 //! | [`config`], [`stats`] | parameters and redis.conf; counters of INFO |
 //! | [`types`] | data structures: the hash table, listpacks, and every type of value |
 //! | [`protocol`] | RESP2, RESP3, inline requests |
@@ -25,6 +26,7 @@ pub mod keyspace;
 pub mod node;
 pub mod persistence;
 pub mod protocol;
+pub mod replication;
 pub mod runtime;
 pub mod script;
 pub mod stats;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use seawall::commands;
 use seawall::config::Config;
-use seawall::engine::effects::Reader;
+use seawall::engine::effects::{Audience, Reader};
 use seawall::engine::session::SessionHandle;
 use seawall::engine::{Engine, Flow, Identity};
 use seawall::keyspace::{ObjectRef, Value, View};
@@ -43,7 +43,7 @@ impl Machine {
         let now = Now { mono: Monotonic(1), wall: UnixTime(now_ms * 1000) };
         let nobody = Address::Unix("client".into());
         let client = engine.sessions.open(nobody.clone(), nobody, true, now);
-        engine.effects.set_wanted(true);
+        engine.effects.set_readers(Audience::ALL);
         Machine { engine, client, now }
     }
 

@@ -32,7 +32,7 @@ impl Machine {
         let now = Now { mono: Monotonic(1), wall: UnixTime(now_ms * 1000) };
         let nobody = Address::Unix("client".into());
         let client = engine.sessions.open(nobody.clone(), nobody, true, now);
-        engine.effects.set_wanted(true);
+        engine.effects.set_readers(seawall::engine::effects::Audience::ALL);
         Machine { engine, client, now }
     }
 

@@ -106,7 +106,7 @@ impl World {
         let groups: Vec<_> = commands::GROUPS.iter().copied().chain([COMMANDS]).collect();
         let mut engine = Engine::new(Config::default(), CommandTable::new(&groups), Identity::default(), 1);
         let now = Now { mono: Monotonic(1_000_000_000), wall: UnixTime(1_700_000_000_000_000) };
-        engine.effects.set_wanted(true);
+        engine.effects.set_readers(seawall::engine::effects::Audience::ALL);
         let nobody = || Address::Unix("client".into());
         let clients = (0..clients).map(|_| engine.sessions.open(nobody(), nobody(), true, now)).collect();
         World { engine, clients, now }

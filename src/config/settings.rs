@@ -3,8 +3,8 @@
 //! The fields' defaults are not here but in the rows, so that a default stands in one place; `Settings::default()` is a
 //! blank form, and only `Config::default()` is a configuration.
 use super::values::{
-    AppendFsync, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimits, Percentiles,
-    Permission, SavePoints, Secret, Supervised,
+    AppendFsync, DisklessLoad, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare,
+    OutputLimits, Percentiles, Permission, SavePoints, Secret, Supervised,
 };
 
 /// Parameters that the server acts on. Names are those of redis.conf, with the unit at the end.
@@ -172,4 +172,48 @@ pub struct Settings {
     pub stream_node_max_bytes: u64,
     /// Most entries of a stream's node; 0 for no limit.
     pub stream_node_max_entries: u64,
+    /// The password that is given to the primary; empty for none.
+    pub masterauth: Secret,
+    /// The user as whom; empty for the default.
+    pub masteruser: String,
+    /// A replica that was not heard of for longer does not count.
+    pub min_replicas_max_lag_seconds: u32,
+    /// With fewer replicas that count, writes are refused; 0 for never.
+    pub min_replicas_to_write: u32,
+    /// So much of the history is kept for replicas that were away.
+    pub repl_backlog_size_bytes: u64,
+    /// It is let go so long after the last replica has gone; 0 for never.
+    pub repl_backlog_ttl_seconds: u64,
+    /// Sends to replicas in fewer, larger packets, later.
+    pub repl_disable_tcp_nodelay: bool,
+    /// How a snapshot from the primary is loaded.
+    pub repl_diskless_load: DisklessLoad,
+    /// Sends snapshots to replicas without a file.
+    pub repl_diskless_sync: bool,
+    /// A snapshot without a file waits so long for more replicas.
+    pub repl_diskless_sync_delay_seconds: u32,
+    /// It does not wait longer when there are so many; 0 for any number.
+    pub repl_diskless_sync_max_replicas: u32,
+    /// Replicas are sent something at least so often.
+    pub repl_ping_replica_period_seconds: u32,
+    /// A link that is silent for so long is given up.
+    pub repl_timeout_seconds: u32,
+    /// What this node calls itself to its primary; empty for what the connection says.
+    pub replica_announce_ip: String,
+    /// The same of its port; 0 for `port`.
+    pub replica_announce_port: u16,
+    /// Whether Sentinel names this replica to others.
+    pub replica_announced: bool,
+    /// A replica does not evict: its primary does.
+    pub replica_ignore_maxmemory: bool,
+    /// What a snapshot replaces is freed in the background.
+    pub replica_lazy_flush: bool,
+    /// The lower, the sooner Sentinel promotes it; 0 for never.
+    pub replica_priority: u32,
+    /// Clients may not write to a replica.
+    pub replica_read_only: bool,
+    /// A replica answers also while its link is down.
+    pub replica_serve_stale_data: bool,
+    /// A replica with data takes also the snapshot of a primary that is empty and of another history (P15). Not in Redis.
+    pub replica_accept_empty_primary: bool,
 }

@@ -2,8 +2,8 @@
 //!
 //! Guarantee: `read` of what `show` wrote gives the same value; `read` refuses what it cannot hold and changes nothing.
 use super::values::{
-    AppendFsync, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit, OutputLimits,
-    Percentiles, Permission, SavePoint, SavePoints, Secret, Supervised,
+    AppendFsync, DisklessLoad, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit,
+    OutputLimits, Percentiles, Permission, SavePoint, SavePoints, Secret, Supervised,
 };
 
 /// A typed field that reads and writes the canonical text of its value.
@@ -53,7 +53,7 @@ macro_rules! choice_slots {
 }
 
 number_slots!(u8, u16, u32, u64, i64, usize);
-choice_slots!(AppendFsync, MaxmemoryPolicy, LogLevel, Supervised, Permission);
+choice_slots!(AppendFsync, DisklessLoad, MaxmemoryPolicy, LogLevel, Supervised, Permission);
 
 impl Slot for bool {
     fn show(&self) -> Vec<u8> {

@@ -95,6 +95,19 @@ choices! {
 }
 
 choices! {
+    /// How a replica loads its primary's snapshot.
+    DisklessLoad {
+        /// From a file that it is written to first.
+        #[default]
+        Disabled = "disabled",
+        /// As it comes, if there is no data that would be lost if it broke off.
+        OnEmptyDb = "on-empty-db",
+        /// As it comes, beside the old data, which is served meanwhile.
+        SwapDb = "swapdb",
+    }
+}
+
+choices! {
     /// Who may use something dangerous.
     Permission {
         /// Nobody.

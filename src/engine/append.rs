@@ -83,7 +83,7 @@ impl Engine {
     /// The log is open: from now on all effects go there. The sizes of its base, and of all its files.
     pub fn begin_log(&mut self, base_bytes: u64, log_bytes: u64, now: Monotonic) {
         self.append.policy = AppendLog::on(now, settings(&self.config), base_bytes, log_bytes);
-        self.effects.set_wanted(true);
+        self.update_readers();
     }
 
     /// CONFIG SET has changed something that concerns the log.
@@ -129,7 +129,8 @@ impl Engine {
     /// A snapshot for a rewrite of this kind begins at this moment: all effects so far have been handed in.
     pub fn begin_rewritten_log(&mut self, kind: Rewrite, now: Monotonic) {
         self.append.decide(|policy, out| policy.on_rewrite_started(now, kind, out));
+        self.update_readers();
         // The new file's reader has selected nothing.
-        self.effects.set_wanted(self.append.policy.collects());
+        self.effects.select_again();
     }
 }

@@ -43,10 +43,17 @@ pub struct Audience {
 }
 
 impl Audience {
+    /// Nobody.
+    pub const NONE: Audience = Audience { log: false, replicas: false };
     /// Both.
     pub const ALL: Audience = Audience { log: true, replicas: true };
     /// Only the replicas.
     pub const REPLICAS: Audience = Audience { log: false, replicas: true };
+
+    /// Who is in both.
+    fn and(self, other: Audience) -> Audience {
+        Audience { log: self.log && other.log, replicas: self.replicas && other.replicas }
+    }
 
     fn has(self, reader: Reader) -> bool {
         match reader {
@@ -90,7 +97,8 @@ impl Stream {
 /// The stream of effects since it was last taken.
 #[derive(Debug)]
 pub struct Effects {
-    wanted: bool,
+    /// Who takes the stream.
+    readers: Audience,
     /// Whom all commands are for at most for now (redis.set_repl).
     audience: Audience,
     stream: Stream,
@@ -105,7 +113,7 @@ pub struct Effects {
 impl Default for Effects {
     fn default() -> Effects {
         Effects {
-            wanted: false,
+            readers: Audience::NONE,
             audience: Audience::ALL,
             stream: Stream::default(),
             selected: None,
@@ -117,17 +125,34 @@ impl Default for Effects {
 }
 
 impl Effects {
-    /// Whether somebody takes the stream. When that begins, the stream starts with a SELECT.
-    pub fn set_wanted(&mut self, wanted: bool) {
-        self.wanted = wanted;
+    /// Who takes the stream from now on. For who comes anew what follows begins with a SELECT; what was left before is for
+    /// the others, and has to have been taken.
+    pub fn set_readers(&mut self, readers: Audience) {
+        let joins = readers.log && !self.readers.log || readers.replicas && !self.readers.replicas;
+        self.readers = readers;
+        if joins {
+            self.select_again();
+        }
+        if readers == Audience::NONE {
+            self.stream = Stream::default();
+            self.unit_start = 0;
+        }
+    }
+
+    /// Who takes the stream.
+    pub fn readers(&self) -> Audience {
+        self.readers
+    }
+
+    /// What follows begins with a SELECT: somebody reads from here on.
+    pub fn select_again(&mut self) {
         self.selected = None;
-        self.stream = Stream::default();
     }
 
     /// Whether a handler has to say what it did.
     #[inline]
     pub fn wanted(&self) -> bool {
-        self.wanted
+        self.readers != Audience::NONE
     }
 
     /// Whom what is done from now on is for at most.
@@ -171,9 +196,8 @@ impl Effects {
 
     /// The same of a command that is for some readers.
     pub fn push_for(&mut self, audience: Audience, db: usize, arguments: &[&[u8]]) {
-        let Audience { log, replicas } = self.audience;
-        let audience = Audience { log: audience.log && log, replicas: audience.replicas && replicas };
-        if !self.wanted || !audience.log && !audience.replicas {
+        let audience = audience.and(self.audience);
+        if audience.and(self.readers) == Audience::NONE {
             return;
         }
         let Stream { bytes, parts } = &mut self.stream;
@@ -205,16 +229,33 @@ impl Effects {
         std::mem::replace(&mut self.stream, open)
     }
 
-    /// Appends the stream to a buffer, for one reader, and forgets it: whole units only.
-    pub fn drain_into(&mut self, reader: Reader, out: &mut Vec<u8>) {
-        if self.depth == 0 && self.stream.parts.is_empty() {
+    /// Hands the stream to its readers and forgets it: whole units only. Each is called once at most.
+    pub fn drain(&mut self, to_log: impl FnOnce(&[u8]), to_replicas: impl FnOnce(&[u8])) {
+        let Audience { log, replicas } = self.readers;
+        let hand = |stream: &Stream| {
+            if log {
+                to_log(&stream.for_reader(Reader::Log));
+            }
+            if replicas {
+                to_replicas(&stream.for_reader(Reader::Replicas));
+            }
+        };
+        if self.depth == 0 {
             // Nearly always; the buffer stays.
-            out.extend_from_slice(&self.stream.bytes);
+            hand(&self.stream);
             self.stream.bytes.clear();
+            self.stream.parts.clear();
         } else {
-            out.extend_from_slice(&self.take().for_reader(reader));
+            hand(&self.take());
         }
         self.stream.bytes.shrink_to(KEPT_BYTES);
+    }
+
+    /// Bytes for this reader that have not been taken, those of an open unit included.
+    pub fn pending_bytes(&self, reader: Reader) -> usize {
+        let Stream { bytes, parts } = &self.stream;
+        let others = parts.iter().filter(|part| !part.audience.has(reader)).map(|part| part.at.len());
+        bytes.len() - others.sum::<usize>()
     }
 
     /// Whether there is nothing to take.

@@ -18,6 +18,7 @@ mod call;
 mod client_memory;
 pub mod command;
 pub mod effects;
+mod failover;
 mod failure;
 mod fields;
 mod gates;
@@ -31,6 +32,7 @@ mod pause;
 mod pending;
 pub mod persistence;
 pub mod pubsub;
+pub mod replication;
 mod run;
 mod script;
 pub mod session;
@@ -66,6 +68,7 @@ use crate::config::Config;
 use crate::keyspace::eviction::Pool;
 use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Object, Payload, Removed, Value, View};
 use crate::protocol::request::Request;
+use crate::replication::ReplicationId;
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
 use crate::stats::{CommandLog, LatencyMonitor, Stats};
 
@@ -74,6 +77,7 @@ use blocking::Queues;
 use effects::Effects;
 use persistence::Persistence;
 use pubsub::PubSub;
+use replication::Replication;
 use tracking::Tracking;
 
 use session::{Closing, Session, SessionHandle, Sessions};
@@ -93,6 +97,9 @@ pub enum Flow {
     Paused(Monotonic),
     /// There is no answer yet: the client waits until the engine answers it.
     Blocked,
+    /// The connection is a replica's from now on: what was answered is sent, then what it has asked for (see
+    /// [`Engine::replication`]).
+    Replica,
     /// A script runs for long: let others be heard, then call [`Engine::resume_script`] for this client.
     Script,
     /// Do this, write the reply that it calls for, then go on.
@@ -176,6 +183,8 @@ pub struct Engine {
     pub persistence: Persistence,
     /// The append log.
     pub append: Append,
+    /// The history that is written or repeated, and who repeats it.
+    pub replication: Replication,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -220,6 +229,7 @@ impl Engine {
         for rename in &config.renames {
             table.rename(&rename.from, &rename.to);
         }
+        let id = ReplicationId::from_random([random.next_u64(), random.next_u64(), random.next_u64()]);
         let hasher = Hasher::new(random.next_u64(), random.next_u64(), false);
         Engine {
             keyspace: Keyspace::new(config.databases as usize, hasher),
@@ -237,6 +247,7 @@ impl Engine {
             tracking: Tracking::new(&mut random),
             persistence: Persistence::default(),
             append: Append::new(&config),
+            replication: Replication::new(id),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),

@@ -165,6 +165,9 @@ impl Engine {
             return flow;
         }
         self.effects.end();
+        if self.changes != before && self.effects.readers().replicas {
+            self.sessions[client].write_offset = self.replication_offset();
+        }
         if let Err(failure) = result {
             self.stats.commands[id as usize].failed += 1;
             self.stats.count_error(failure.code());

@@ -102,6 +102,10 @@ pub struct Session {
     pub closing: Option<Closing>,
     /// What it has subscribed to.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// What it is to this node.
+    pub role: ClientRole,
+    /// How much had been written when its last write was done: an offset of the history.
+    pub write_offset: u64,
     /// How it tracks what it has read, if it does.
     pub tracking: Option<Box<ClientTracking>>,
     /// Bytes that others sent to it, not yet taken by the node.
@@ -110,6 +114,18 @@ pub struct Session {
     pub traffic: Traffic,
     /// Its part of the sum that [`Sessions`] keeps.
     accounted_bytes: usize,
+}
+
+/// What a client is to this node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ClientRole {
+    /// A program that uses it.
+    #[default]
+    Ordinary,
+    /// A replica that is sent its history (from PSYNC on).
+    Replica,
+    /// Its primary, whose history it repeats.
+    Primary,
 }
 
 /// How a connection ends.
@@ -149,7 +165,11 @@ impl Session {
     /// The class whose output limit it is under.
     #[inline]
     pub fn class(&self) -> ClientClass {
-        if self.subscriptions.is_some() { ClientClass::PubSub } else { ClientClass::Normal }
+        match self.role {
+            ClientRole::Replica => ClientClass::Replica,
+            _ if self.subscriptions.is_some() => ClientClass::PubSub,
+            _ => ClientClass::Normal,
+        }
     }
 
     /// When its wait for a key ends, if it waits and not for ever.
@@ -210,6 +230,8 @@ impl Sessions {
             reply_mode: ReplyMode::On,
             closing: None,
             subscriptions: None,
+            role: ClientRole::Ordinary,
+            write_offset: 0,
             tracking: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),

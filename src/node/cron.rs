@@ -46,6 +46,7 @@ pub(super) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
             persistence::save_if_due(&shared);
         }
         persistence::tick(&shared);
+        shared.engine.borrow_mut().step_failover(now::<R>());
         free_garbage(&shared, tick);
         let at = now::<R>();
         housekeeping(&shared, ticks, at);

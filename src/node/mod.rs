@@ -9,6 +9,7 @@ mod cron;
 mod jobs;
 mod listener;
 mod persistence;
+mod replication;
 mod shared;
 
 use std::io;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use tracing::info;
 
 use crate::config::Config;
+use crate::engine::replication::ReplicationFaults;
 use crate::engine::table::CommandTable;
 use crate::engine::{Engine, Identity, Shutdown, address_text};
 use crate::runtime::{Listener, Now, Runtime};
@@ -47,6 +49,8 @@ pub struct Faults {
     pub load_past_torn: bool,
     /// A save forgets the keys' deadlines.
     pub forget_expiry: bool,
+    /// Those of replication.
+    pub replication: ReplicationFaults,
 }
 
 /// A running node.
@@ -66,9 +70,11 @@ impl<R: Runtime> Node<R> {
         let listeners = open_listeners::<R>(&config)?;
         let mut engine = Engine::new(config, table, identity, R::random());
         engine.stopwatch = R::now;
+        engine.replication.faults = faults.replication;
         let found = persistence::find::<R>(&mut engine)?;
         let shared = Rc::new(Shared::new(engine, host, faults));
         R::spawn(cron::run(shared.clone()));
+        R::spawn(replication::primary_link::run(shared.clone()));
         match found {
             Some(plan) => R::spawn(bring_up(shared.clone(), plan, listeners)),
             None => {

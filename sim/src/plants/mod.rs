@@ -123,7 +123,11 @@ impl Plant {
 
     /// What the node does wrongly by itself.
     pub fn faults(self) -> Faults {
-        Faults { load_past_torn: self == Plant::LoadPastTorn, forget_expiry: self == Plant::ForgottenExpiry }
+        Faults {
+            load_past_torn: self == Plant::LoadPastTorn,
+            forget_expiry: self == Plant::ForgottenExpiry,
+            ..Faults::default()
+        }
     }
 
     fn replacements(self) -> &'static [(&'static str, Handler)] {

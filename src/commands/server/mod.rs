@@ -10,6 +10,7 @@ mod latency;
 mod lolwut;
 mod memory;
 mod process;
+mod replication;
 mod save;
 mod slowlog;
 
@@ -22,6 +23,7 @@ pub const COMMANDS: &[Command] = &[
     config::CONFIG,
     databases::DBSIZE,
     debug::DEBUG,
+    replication::FAILOVER,
     databases::FLUSHALL,
     databases::FLUSHDB,
     info::INFO,
@@ -29,7 +31,7 @@ pub const COMMANDS: &[Command] = &[
     lolwut::LOLWUT,
     memory::MEMORY,
     process::MONITOR,
-    process::ROLE,
+    replication::ROLE,
     process::SHUTDOWN,
     save::BGREWRITEAOF,
     save::BGSAVE,

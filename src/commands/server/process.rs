@@ -1,6 +1,6 @@
-//! The node itself: its clock, its role, its end, and a look at all that it runs.
+//! The node itself: its clock, its end, and a look at all that it runs.
 
-use crate::engine::command::{Category, Command, Flag, Group};
+use crate::engine::command::{Command, Flag, Group};
 use crate::engine::{Call, Failure, Flow, Job, Shutdown};
 
 pub(super) const TIME: Command = Command {
@@ -20,27 +20,6 @@ fn time(call: &mut Call<'_>) -> Result<(), Failure> {
     call.reply.array(2);
     call.reply.bulk_integer(wall.seconds());
     call.reply.bulk_integer(wall.0.rem_euclid(1_000_000));
-    Ok(())
-}
-
-pub(super) const ROLE: Command = Command {
-    name: "role",
-    arity: 1,
-    flags: &[Flag::NoScript, Flag::Loading, Flag::Stale, Flag::Fast],
-    categories: &[Category::Admin, Category::Dangerous],
-    group: Group::Server,
-    since: "2.8.12",
-    summary: "Returns the node's part in replication.",
-    handler: role,
-    ..Command::DEFAULT
-};
-
-fn role(call: &mut Call<'_>) -> Result<(), Failure> {
-    // A primary at offset 0, without replicas: there is no replication yet.
-    call.reply.array(3);
-    call.reply.bulk(b"master");
-    call.reply.integer(0);
-    call.reply.array(0);
     Ok(())
 }
 

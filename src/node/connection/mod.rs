@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tracing::{debug, warn};
 
 use super::now;
+use super::replication::replica_link;
 use super::shared::{Scratch, Shared};
 use super::{jobs, persistence};
 use crate::engine::session::{Closing, SessionHandle, Traffic};
@@ -68,6 +69,8 @@ enum Event {
     Blocked,
     /// A script runs for long.
     Script,
+    /// It is a replica.
+    Replica,
     End,
 }
 
@@ -110,6 +113,11 @@ pub(super) async fn serve<R: Runtime>(shared: Rc<Shared<R>>, stream: R::Stream, 
                 }
             }
             Event::Script => connection.run_script().await,
+            Event::Replica => {
+                let Connection { shared, stream, output, input, .. } = connection;
+                replica_link::serve(&shared, stream, client, output.into_unsent(), input).await;
+                return shared.engine.borrow_mut().disconnect(client);
+            }
             Event::End => break,
         }
     }
@@ -330,6 +338,7 @@ impl<R: Runtime> Connection<R> {
                     return None;
                 }
                 Flow::Abort => Some(Event::End),
+                Flow::Replica => Some(Event::Replica),
                 Flow::Paused(until) => {
                     return Some((batch.start(i), Progress::Stopped(Event::Paused(until))));
                 }

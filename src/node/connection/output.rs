@@ -78,6 +78,11 @@ impl Output {
         &mut self.pending
     }
 
+    /// What is unsent, for whoever sends on.
+    pub fn into_unsent(mut self) -> Vec<u8> {
+        self.pending.split_off(self.sent)
+    }
+
     /// Drops what is unsent.
     pub fn clear(&mut self) {
         self.pending = Vec::new();

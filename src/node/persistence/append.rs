@@ -13,7 +13,6 @@ use super::log::{Gate, Log, Task};
 use super::{error_text, rewrite};
 use crate::config::AppendFsync;
 use crate::engine::Engine;
-use crate::engine::effects::Reader;
 use crate::engine::persistence::Purpose;
 use crate::node::now;
 use crate::node::shared::Shared;
@@ -39,6 +38,14 @@ fn work<R: Runtime>(shared: &Rc<Shared<R>>) {
     hand_in(&mut engine, &mut log, now::<R>());
     execute(shared, &mut engine, &mut log);
     begin_scheduled(shared, &mut engine, &mut log);
+    wake_replicas(shared, &mut engine);
+}
+
+/// There is something to be sent to replicas.
+pub(in crate::node) fn wake_replicas<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine) {
+    if std::mem::take(&mut engine.replication.has_news) {
+        engine.replication.replicas.keys().for_each(|client| shared.wake(*client));
+    }
 }
 
 /// Time has passed.
@@ -75,16 +82,19 @@ pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
 /// decides on the next.
 pub(super) fn hand_in<R: Runtime>(engine: &mut Engine, log: &mut Log<R>, at: Now) {
     debug_assert!(engine.append.actions.is_empty(), "what was decided is done first");
-    if engine.effects.is_empty() || !engine.append.policy.collects() {
+    if engine.effects.is_empty() {
         return;
     }
     let before = log.held.len();
-    if engine.config.aof_timestamp_enabled {
+    let is_logged = engine.effects.readers().log;
+    if engine.config.aof_timestamp_enabled && is_logged {
         log.annotator.annotate(at.wall.seconds(), &mut log.held);
     }
-    engine.effects.drain_into(Reader::Log, &mut log.held);
+    engine.hand_over(&mut log.held);
     let bytes = (log.held.len() - before) as u64;
-    engine.append.decide(|policy, out| policy.on_effects(at.mono, bytes, out));
+    if bytes > 0 {
+        engine.append.decide(|policy, out| policy.on_effects(at.mono, bytes, out));
+    }
 }
 
 /// BGREWRITEAOF
@@ -125,10 +135,7 @@ pub(super) fn execute<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, l
     }
     actions.clear();
     engine.append.actions = actions;
-    let collects = engine.append.policy.collects();
-    if engine.effects.wanted() != collects {
-        engine.effects.set_wanted(collects);
-    }
+    engine.update_readers();
 }
 
 fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>, action: Action) {

@@ -1,0 +1,125 @@
+//! One replica as its primary sees it.
+//!
+//! ```text
+//! Greeting ──PSYNC, goes on──────────────────────────────► Streaming
+//!    └──PSYNC, begins anew──► Waiting ──snapshot begins──► Loading ──all of it sent──► Streaming
+//! ```
+//!
+//! *Waiting* it waits for a snapshot to begin, alone or with others. *Loading* it is sent the snapshot; what is written meanwhile
+//! stays in the backlog from the snapshot's offset on. *Streaming* it is sent the backlog; it is *online* when it has said for
+//! the first time how far it is.
+
+use std::net::SocketAddr;
+
+use crate::runtime::Monotonic;
+
+/// See the module.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// It has said something of itself, but has not asked for a history yet.
+    Greeting,
+    /// It waits for a snapshot.
+    Waiting {
+        /// Since when.
+        since: Monotonic,
+    },
+    /// It is sent a snapshot of the data set at this offset.
+    Loading {
+        /// The snapshot's.
+        offset: u64,
+    },
+    /// It is sent what is written.
+    Streaming,
+}
+
+/// What a replica can do (REPLCONF capa).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Capabilities {
+    /// It takes a snapshot whose length is not known before (`eof`).
+    pub eof: bool,
+    /// It knows of second names (`psync2`).
+    pub psync2: bool,
+}
+
+/// See the module.
+///
+/// Invariants: `acked` and `synced` never fall while it streams; `acked` is not beyond `sent`, but for a replica that lies.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// Where it is.
+    pub stage: Stage,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// Where it listens, if it says so: 0 if not.
+    pub port: u16,
+    /// What it wants to be called (REPLCONF ip-address); empty if it does not care.
+    pub announced_ip: Vec<u8>,
+    /// It wants snapshots without certain parts (REPLCONF rdb-filter-only, rdb-only): never counted as a copy.
+    pub only_snapshot: bool,
+    /// What the socket has taken: an offset.
+    pub sent: u64,
+    /// What it says it has.
+    pub acked: u64,
+    /// What it says is on its disk.
+    pub synced: u64,
+    /// When it said so last.
+    pub acked_at: Monotonic,
+    /// It has said so at least once since it streams.
+    pub is_online: bool,
+    /// Where it comes from, if that is an address of the network.
+    pub peer: Option<SocketAddr>,
+}
+
+impl Replica {
+    /// One that has just said hello.
+    pub fn new(peer: Option<SocketAddr>, now: Monotonic) -> Replica {
+        Replica {
+            stage: Stage::Greeting,
+            capabilities: Capabilities::default(),
+            port: 0,
+            announced_ip: Vec::new(),
+            only_snapshot: false,
+            sent: 0,
+            acked: 0,
+            synced: 0,
+            acked_at: now,
+            is_online: false,
+            peer,
+        }
+    }
+
+    /// It says that it has this much (REPLCONF ACK), and, if it says so, that so much is on its disk (FACK).
+    pub fn on_ack(&mut self, acked: u64, synced: Option<u64>, now: Monotonic) {
+        self.acked = self.acked.max(acked);
+        self.synced = self.synced.max(synced.unwrap_or(0));
+        self.acked_at = now;
+        self.is_online |= self.stage == Stage::Streaming;
+    }
+
+    /// From which offset on it still needs what is written.
+    pub fn needs_from(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Greeting | Stage::Waiting { .. } => None,
+            Stage::Loading { offset } => Some(offset),
+            Stage::Streaming => Some(self.sent),
+        }
+    }
+
+    /// Where it says it is to be reached, or else where it comes from.
+    pub fn address(&self) -> String {
+        match &self.announced_ip[..] {
+            [] => self.peer.map_or(String::new(), |peer| peer.ip().to_string()),
+            announced => String::from_utf8_lossy(announced).into_owned(),
+        }
+    }
+
+    /// Whether this is where it is to be reached.
+    pub fn is_at(&self, host: &str, port: u16) -> bool {
+        self.port == port && self.address() == host
+    }
+
+    /// Whole seconds since it was last heard of.
+    pub fn lag_seconds(&self, now: Monotonic) -> u64 {
+        (now - self.acked_at).as_secs()
+    }
+}
