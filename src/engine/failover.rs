@@ -16,6 +16,7 @@ impl Engine {
             _ => info!("FAILOVER requested to any replica."),
         }
         self.replication.failover = failover;
+        self.replication.serving.holds_pings = true;
         self.pause.set_failover(true);
     }
 
@@ -54,6 +55,7 @@ impl Engine {
     pub fn end_failover(&mut self) {
         if self.replication.failover.is_under_way() {
             self.replication.failover = Failover::Idle;
+            self.replication.serving.holds_pings = false;
             self.pause.set_failover(false);
             self.wake_all();
         }

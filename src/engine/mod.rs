@@ -347,6 +347,7 @@ impl Engine {
         self.stop_tracking(client);
         self.stop_waiting(client);
         self.unwatch(client);
+        self.replication.replicas.remove(&client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }

@@ -45,6 +45,7 @@ pub(super) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
             evict(&shared, tick);
             persistence::save_if_due(&shared);
         }
+        shared.engine.borrow_mut().tend_replicas(R::now());
         persistence::tick(&shared);
         shared.engine.borrow_mut().step_failover(now::<R>());
         free_garbage(&shared, tick);

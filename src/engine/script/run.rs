@@ -235,7 +235,7 @@ impl Engine {
             return Err(Failure::OOM);
         }
         if row.has(Flag::Write)
-            && let Some(failure) = gates::disk_failure(self)
+            && let Some(failure) = gates::disk_failure(self).or_else(|| gates::too_few_replicas(self))
         {
             return Err(failure);
         }

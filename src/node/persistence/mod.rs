@@ -12,6 +12,7 @@ mod log;
 mod replay;
 mod rewrite;
 mod save;
+mod snapshot;
 mod start;
 mod steps;
 
@@ -27,6 +28,8 @@ use crate::runtime::Runtime;
 
 pub(super) use append::{settle, tick};
 pub(super) use log::{Gate, Log};
+pub(super) use save::{end as end_snapshot, write_parts};
+pub(super) use snapshot::Snapshot;
 pub(super) use start::{Plan, bring_up, find};
 
 /// Longer than any save at the end lasts.

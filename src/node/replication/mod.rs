@@ -3,8 +3,13 @@
 //! | file | what it does |
 //! |---|---|
 //! | `replica_link` | this node as a primary: one replica's connection, from PSYNC to its end |
-//! | `full_sync` | the snapshot for all replicas that wait for one |
+//! | `transfer` | a snapshot on its way to replicas: what each has yet to be sent |
+//! | `full_sync` | makes the snapshots for all replicas that wait for one |
 //! | `primary_link` | this node as a replica: connect, introduce, take the snapshot, follow |
 
+mod full_sync;
 pub(super) mod primary_link;
 pub(super) mod replica_link;
+mod transfer;
+
+pub(super) use transfer::Syncs;

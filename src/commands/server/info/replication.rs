@@ -55,7 +55,7 @@ fn replicas(report: &mut Report, engine: &Engine, now: Monotonic) {
     let replicas: Vec<&Replica> = engine.replication.replicas.values().filter(has_asked).collect();
     report.field("connected_slaves", replicas.len());
     if engine.config.min_replicas_to_write > 0 && engine.config.min_replicas_max_lag_seconds > 0 {
-        report.field("min_slaves_good_slaves", engine.replication.good_replicas);
+        report.field("min_slaves_good_slaves", engine.replication.serving.good);
     }
     for (number, replica) in replicas.into_iter().enumerate() {
         let (state, lag) = match replica.stage {
