@@ -137,7 +137,7 @@ impl Engine {
         let waiting: Vec<SessionHandle> =
             self.sessions.iter().filter(|(_, s)| s.blocked.is_some()).map(|(client, _)| client).collect();
         for client in waiting {
-            self.unblock(client, Unblocked::RoleChanged, now);
+            self.unblock(client, Unblocked::Demoted, now);
             self.close_session(client, Closing::AfterReply);
         }
     }

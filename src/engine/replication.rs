@@ -116,6 +116,19 @@ impl Engine {
         self.replication.history.offset() + pending as u64
     }
 
+    /// A client has written: what it would wait for.
+    #[inline]
+    pub(super) fn note_write(&mut self, client: SessionHandle) {
+        let readers = self.effects.readers();
+        if readers.replicas {
+            self.sessions[client].write_offset = self.replication_offset();
+        }
+        if readers.log {
+            let position = self.append.policy.accepted() + self.effects.pending_bytes(Reader::Log) as u64;
+            self.sessions[client].log_position = position;
+        }
+    }
+
     /// Where in the history the data set is, if that can be said: in the middle of a unit it cannot.
     pub fn position(&self) -> Option<Position> {
         let replication = &self.replication;

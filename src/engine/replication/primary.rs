@@ -20,6 +20,8 @@ pub struct Serving {
     pub good: usize,
     /// Replicas are not pinged: a failover waits for them to have all there is.
     pub holds_pings: bool,
+    /// Somebody waits for copies: replicas are to say at once how far they are.
+    pub wants_acks: bool,
     /// Writers wait beyond this offset.
     write_until: u64,
     /// Replicas that are gone, and expected back.
@@ -39,9 +41,15 @@ struct Lost {
 
 impl Default for Serving {
     fn default() -> Serving {
-        let (good, holds_pings, write_until) = (0, false, u64::MAX);
-        let (lost, alone_since, pinged_at) = (Vec::new(), None, Monotonic::default());
-        Serving { good, holds_pings, write_until, lost, alone_since, pinged_at }
+        Serving {
+            good: 0,
+            holds_pings: false,
+            wants_acks: false,
+            write_until: u64::MAX,
+            lost: Vec::new(),
+            alone_since: None,
+            pinged_at: Monotonic::default(),
+        }
     }
 }
 
@@ -124,7 +132,9 @@ impl Engine {
         let replica = self.replica_mut(client, now);
         let was_online = replica.is_online;
         replica.on_ack(acked, synced, now.mono);
-        if replica.is_online && !was_online {
+        let is_online = replica.is_online;
+        self.note_copies();
+        if is_online && !was_online {
             self.look_at_replicas(now.mono);
             // Now it may be sent what was written since.
             self.replication.has_news = true;
@@ -245,6 +255,15 @@ impl Engine {
         if is_due && !self.replication.is_replica() && self.replication.served().next().is_some() {
             self.replication.serving.pinged_at = now;
             self.tell_replicas(&[b"PING"]);
+        }
+    }
+
+    /// Asks replicas how far they are, if somebody wants to know: once for all who do. To be called before what was done is
+    /// handed over.
+    #[inline]
+    pub fn ask_for_acks(&mut self) {
+        if std::mem::take(&mut self.replication.serving.wants_acks) {
+            self.tell_replicas(&[b"REPLCONF", b"GETACK", b"*"]);
         }
     }
 

@@ -136,6 +136,11 @@ impl Call<'_> {
     fn begin_script(&mut self, runnable: &Runnable, read_only: bool) -> Result<Running, Failure> {
         let is_memory_full = self.engine.config.maxmemory_bytes != 0 && self.engine.is_memory_full();
         if let Some(shebang) = runnable.shebang {
+            if !shebang.no_writes
+                && let Some(failure) = gates::writes_refused(self.engine)
+            {
+                return Err(failure);
+            }
             if read_only && !shebang.no_writes {
                 return Err(Failure::fixed(
                     "ERR Can not execute a script with write flag using *_ro command.",
@@ -241,7 +246,7 @@ impl Engine {
             return Err(gates::READ_ONLY);
         }
         if row.has(Flag::Write)
-            && let Some(failure) = gates::disk_failure(self).or_else(|| gates::too_few_replicas(self))
+            && let Some(failure) = gates::writes_refused(self)
         {
             return Err(failure);
         }

@@ -97,6 +97,7 @@ pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
 /// decides on the next.
 pub(super) fn hand_in<R: Runtime>(engine: &mut Engine, log: &mut Log<R>, at: Now) {
     debug_assert!(engine.append.actions.is_empty(), "what was decided is done first");
+    engine.ask_for_acks();
     if engine.effects.is_empty() {
         return;
     }
@@ -220,7 +221,10 @@ fn sync<R: Runtime>(shared: &Rc<Shared<R>>, log: &Log<R>, ticket: u64) {
             }
             engine.append.decide(|policy, out| policy.on_synced(R::now(), ticket, result, out));
             execute(&shared, &mut engine, &mut log);
+            engine.note_copies();
+            engine.serve_waiting(now::<R>());
         }
+        shared.deliver();
         drop(file);
     });
 }

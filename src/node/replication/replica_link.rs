@@ -183,8 +183,9 @@ impl<R: Runtime> Link<R> {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             self.received_bytes += length as u64;
+            let is_fine = self.run_input().is_some();
             self.note_traffic(length as u64, 0);
-            if self.run_input().is_none() {
+            if !is_fine {
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
         }

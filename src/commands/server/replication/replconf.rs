@@ -81,7 +81,7 @@ fn capability(call: &mut Call<'_>, at: usize) {
 fn only_snapshot(call: &mut Call<'_>, at: usize) -> Result<(), Failure> {
     let wanted = call.integer(at)?;
     if !(0..=1).contains(&wanted) {
-        return Err(Failure::fixed("ERR value is out of range, must be positive"));
+        return Err(Failure::fixed("ERR value is out of range, value must between 0 and 1"));
     }
     replica(call).only_snapshot = wanted == 1;
     Ok(())
