@@ -26,6 +26,6 @@ pub use row::Apply;
 pub use settings::Settings;
 pub use store::{Changed, Config, Rename};
 pub use values::{
-    AppendFsync, ClientClass, DisklessLoad, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit,
-    OutputLimits, Percentiles, Permission, SavePoint, SavePoints, Secret, Supervised,
+    AppendFsync, ClientClass, DisklessLoad, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare,
+    OutputLimit, OutputLimits, Percentiles, Permission, SavePoint, SavePoints, Secret, Supervised,
 };

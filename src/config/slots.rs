@@ -2,8 +2,8 @@
 //!
 //! Guarantee: `read` of what `show` wrote gives the same value; `read` refuses what it cannot hold and changes nothing.
 use super::values::{
-    AppendFsync, DisklessLoad, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit, OutputLimits,
-    Percentiles, Permission, SavePoint, SavePoints, Secret, Supervised,
+    AppendFsync, DisklessLoad, FileMode, KeyspaceEvents, LogLevel, MaxmemoryPolicy, MemoryShare, OutputLimit,
+    OutputLimits, Percentiles, Permission, SavePoint, SavePoints, Secret, Supervised,
 };
 
 /// A typed field that reads and writes the canonical text of its value.

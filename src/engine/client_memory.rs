@@ -6,7 +6,7 @@
 
 use super::Engine;
 use super::identity::address_text;
-use super::session::{Closing, Session, SessionHandle};
+use super::session::{ClientRole, Closing, Session, SessionHandle};
 use crate::config::MemoryShare;
 
 /// A limit that would close every client is raised to this.
@@ -74,7 +74,7 @@ impl Engine {
 }
 
 fn is_evictable(session: &Session) -> bool {
-    !session.no_evict
+    !session.no_evict && session.role == ClientRole::Ordinary
 }
 
 fn class(bytes: u64) -> u32 {

@@ -219,6 +219,18 @@ impl Effects {
         self.unit_commands += 1;
     }
 
+    /// Adds a command for replicas that has nothing to do with any database.
+    pub fn push_aside(&mut self, arguments: &[&[u8]]) {
+        if !self.readers.replicas {
+            return;
+        }
+        let Stream { bytes, parts } = &mut self.stream;
+        let start = bytes.len();
+        encode(bytes, arguments);
+        parts.push(Part { at: start..bytes.len(), audience: Audience::REPLICAS });
+        self.unit_commands += 1;
+    }
+
     /// Takes the stream: whole units only. What an open unit has left so far (a script that runs for long) stays.
     pub fn take(&mut self) -> Stream {
         if self.depth == 0 {
@@ -261,6 +273,11 @@ impl Effects {
         let Stream { bytes, parts } = &self.stream;
         let others = parts.iter().filter(|part| !part.audience.has(reader)).map(|part| part.at.len());
         bytes.len() - others.sum::<usize>()
+    }
+
+    /// Whether a part of a unit has been done.
+    pub fn is_within_unit(&self) -> bool {
+        self.depth > 0 && self.unit_commands > 0
     }
 
     /// Whether there is nothing to take.

@@ -8,7 +8,7 @@
 use super::command::Flag;
 use super::failure::Failure;
 use super::persistence::{LOADING, SAVE_FAILED};
-use super::session::Session;
+use super::session::{ClientRole, Session};
 use super::table::{CommandTable, Row};
 use super::{Engine, Prepared, transaction};
 use crate::protocol::request::Request;
@@ -45,7 +45,7 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     // ACL permissions, then cluster redirection
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     saved(engine, session, row)?;
-    // NOREPLICAS
+    replicated(engine, session, row)?;
     writable(engine, session, row)?;
     fit_for_subscriber(session, row)?;
     fresh(engine, row)?;
@@ -65,6 +65,23 @@ fn saved(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
         }
         None => Ok(()),
     }
+}
+
+/// A primary with fewer replicas than it should have takes no writes.
+#[inline]
+fn replicated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+    let Some(failure) = too_few_replicas(engine) else { return Ok(()) };
+    let flags = session.transaction.as_ref().map_or(row.flags, |transaction| transaction.flags(row));
+    if flags & Flag::Write.bit() != 0 { Err(failure) } else { Ok(()) }
+}
+
+/// Why writes are refused for want of replicas (`min-replicas-to-write`), if they are.
+#[inline]
+pub(in crate::engine) fn too_few_replicas(engine: &Engine) -> Option<Failure> {
+    let (wanted, config) = (engine.config.min_replicas_to_write, &engine.config);
+    let is_wanted = wanted > 0 && config.min_replicas_max_lag_seconds > 0 && !engine.replication.is_replica();
+    let is_short = is_wanted && engine.replication.serving.good < wanted as usize;
+    is_short.then(|| Failure::fixed("NOREPLICAS Not enough good replicas to write."))
 }
 
 /// The data of a replica is its primary's.
@@ -136,7 +153,8 @@ pub(super) fn protected(engine: &Engine, session: &Session, row: &Row) -> Result
 /// A connection that receives all commands is for Redis a kind of replica.
 #[inline]
 fn not_a_monitor(session: &Session, row: &Row) -> Result<(), Failure> {
-    if session.monitor && (row.has(Flag::Write) || row.has(Flag::ReadOnly)) {
+    let hears_all = session.monitor || session.role == ClientRole::Replica;
+    if hears_all && (row.has(Flag::Write) || row.has(Flag::ReadOnly)) {
         return Err(Failure::fixed("ERR Replica can't interact with the keyspace"));
     }
     Ok(())

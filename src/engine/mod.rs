@@ -18,6 +18,7 @@ mod call;
 mod client_memory;
 pub mod command;
 pub mod effects;
+mod failover;
 mod failure;
 mod fields;
 mod gates;
@@ -353,6 +354,7 @@ impl Engine {
         self.stop_tracking(client);
         self.stop_waiting(client);
         self.unwatch(client);
+        self.replication.replicas.remove(&client);
         self.woken.retain(|woken| *woken != client);
         self.sessions.close(client);
     }

@@ -8,7 +8,7 @@
 //! A save is a point-in-time iteration over all databases together: it shows the data set as it was when it began, whatever
 //! happens meanwhile. Files are the node's concern: it takes what [`Engine::save_step`] shows, and says how it ended.
 //!
-//! The base of an append log is saved in the same way; it is no save that anybody asked for, and counts as none. While the append
+//! The base of an append log is saved in the same way, and what replicas begin with; it is no save that anybody asked for, and counts as none. While the append
 //! log is loaded, no key expires: what the log does not say has not happened.
 //!
 //! Guarantees: at most one save at a time; `changes` are subtracted only when what they changed is durable.
@@ -22,6 +22,7 @@ use crate::dump::Loaded;
 use crate::keyspace::{Key, Keyspace, NewValue, Place, Shown, Slot, SnapshotStep, Vacant};
 use crate::protocol::reply::Version;
 use crate::protocol::request::Request;
+use crate::replication::ReplicationId;
 use crate::runtime::{Monotonic, Now, UnixTime};
 use crate::types::Object;
 
@@ -72,6 +73,8 @@ pub enum Purpose {
     Dump,
     /// The base of the append log.
     Base,
+    /// What replicas begin with.
+    Sync,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +113,19 @@ pub struct SaveHead {
     pub at: Now,
     /// See `at`.
     pub used_memory: usize,
+    /// Where in its history the data set is, if that can be said and somebody may go on from there.
+    pub history: Option<Position>,
+}
+
+/// A place in a history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// Its name.
+    pub id: ReplicationId,
+    /// Bytes so far.
+    pub offset: u64,
+    /// The database that is selected there.
+    pub db: usize,
 }
 
 /// For INFO and LASTSAVE.
@@ -190,14 +206,15 @@ impl Engine {
     /// loaded, or a script stands in its middle.
     pub fn begin_save(&mut self, purpose: Purpose, now: Now) -> Result<SaveHead, Failure> {
         // The base of a new log is saved before the node serves.
-        let is_loading = self.persistence.loading.is_some() && purpose == Purpose::Dump;
+        let is_loading = self.persistence.loading.is_some() && purpose != Purpose::Base;
         match self.persistence.saving_for() {
             Some(Purpose::Base) => return Err(REWRITING),
-            Some(Purpose::Dump) => return Err(IN_PROGRESS),
+            Some(Purpose::Dump | Purpose::Sync) => return Err(IN_PROGRESS),
             None if is_loading || self.is_script_suspended() => return Err(IN_PROGRESS),
             None => {}
         }
-        let mut head = SaveHead { purpose, at: now, used_memory: self.used_memory(), ..SaveHead::default() };
+        let (used_memory, history) = (self.used_memory(), self.position());
+        let mut head = SaveHead { purpose, at: now, used_memory, history, ..SaveHead::default() };
         for (number, database) in self.keyspace.databases.iter_mut().enumerate() {
             head.databases.push((database.len(), database.volatile_len()));
             // The last save has been stepped to its end, so there is none.
@@ -246,7 +263,7 @@ impl Engine {
     /// The save has ended; all that it held back is cleared away.
     pub fn end_save(&mut self, durable: bool, now: Now) {
         let Some(saving) = self.persistence.saving.take() else { return };
-        if saving.purpose == Purpose::Base {
+        if saving.purpose != Purpose::Dump {
             return;
         }
         let last = &mut self.persistence.last;

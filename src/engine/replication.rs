@@ -9,12 +9,17 @@
 //! replica leaves nothing for its own replicas but what its primary wrote. All is decided elsewhere ([`crate::replication`])
 //! and driven by the node; here it is brought together with requests and effects.
 
+mod primary;
+
 use std::collections::BTreeMap;
 
 use super::Engine;
 use super::effects::{Audience, Reader};
+use super::persistence::Position;
 use super::session::SessionHandle;
-use crate::replication::{Backlog, History, Replica, ReplicationId, Upstream};
+use crate::replication::{Backlog, Failover, History, Replica, ReplicationId, Upstream};
+
+pub use primary::Serving;
 
 /// Mistakes in replication that a node makes on purpose (see [`crate::node::Faults`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,8 +53,14 @@ pub struct Replication {
     pub upstream: Option<Upstream>,
     /// Those who have introduced themselves as replicas.
     pub replicas: BTreeMap<SessionHandle, Replica>,
+    /// What a primary keeps beside them.
+    pub serving: Serving,
+    /// FAILOVER.
+    pub failover: Failover,
     /// Something was added to the backlog that the node has not told the replicas' tasks of.
     pub has_news: bool,
+    /// This node's primary wants to know at once how far it is (REPLCONF GETACK); whoever speaks to it takes this back.
+    pub ack_wanted: bool,
     /// None, but where checkers are checked.
     pub faults: ReplicationFaults,
 }
@@ -61,7 +72,10 @@ impl Replication {
             backlog: None,
             upstream,
             replicas: BTreeMap::new(),
+            serving: Serving::default(),
+            failover: Failover::default(),
             has_news: false,
+            ack_wanted: false,
             faults: ReplicationFaults::default(),
         }
     }
@@ -92,6 +106,7 @@ impl Engine {
     pub fn hand_over(&mut self, log: &mut Vec<u8>) {
         let replication = &mut self.replication;
         self.effects.drain(|bytes| log.extend_from_slice(bytes), |bytes| replication.advance(bytes));
+        self.trim_backlog();
     }
 
     /// The offset of all that was done, also of what has not been handed over yet.
@@ -99,6 +114,19 @@ impl Engine {
         let pending =
             if self.effects.readers().replicas { self.effects.pending_bytes(Reader::Replicas) } else { 0 };
         self.replication.history.offset() + pending as u64
+    }
+
+    /// Where in the history the data set is, if that can be said: in the middle of a unit it cannot.
+    pub fn position(&self) -> Option<Position> {
+        let replication = &self.replication;
+        if replication.backlog.is_none() || self.effects.is_within_unit() {
+            return None;
+        }
+        let db = match &replication.upstream {
+            Some(upstream) => upstream.db,
+            None => self.effects.selected().unwrap_or(0),
+        };
+        Some(Position { id: replication.history.id(), offset: self.replication_offset(), db })
     }
 
     /// Who takes effects may have changed: the log, and the backlog of a primary. What was done so far has been handed over.

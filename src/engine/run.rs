@@ -123,12 +123,18 @@ impl Engine {
         self.make_room_if_limited(flags & Flag::DenyOom.bit() != 0, now)?;
         if let Some((scope, until)) = self.pause.active(now.mono) {
             let waits = scope == PauseScope::All || flags & Flag::Write.bit() != 0;
-            if waits && flags & Flag::RunsPaused.bit() == 0 {
+            let is_replica = self.sessions[client].role == ClientRole::Replica;
+            if waits && flags & Flag::RunsPaused.bit() == 0 && !is_replica {
                 return Ok(Admitted::Wait(until));
             }
         }
         if queues {
             return Ok(Admitted::Queue(command));
+        }
+        if flags & Flag::Write.bit() != 0
+            && let Some(until) = self.writers_wait(now)
+        {
+            return Ok(Admitted::Wait(until));
         }
         // `resolve` has seen that there is a command.
         Ok(Admitted::Run(command, prepared.command.unwrap_or_default()))

@@ -179,6 +179,8 @@ impl Session {
 
     /// Bytes of memory that the connection's buffers take, as far as the engine knows.
     pub fn memory_bytes(&self) -> usize {
+        // What a replica has yet to be sent stands in the backlog, once for all of them.
+        let output_bytes = if self.role == ClientRole::Replica { 0 } else { self.traffic.output_bytes };
         size_of::<Session>()
             + self.outbox.capacity()
             + self.name.capacity()
@@ -187,7 +189,7 @@ impl Session {
             + self.blocked.as_ref().map_or(0, |blocked| blocked.memory_bytes())
             + self.traffic.query_bytes
             + self.traffic.query_free_bytes
-            + self.traffic.output_bytes
+            + output_bytes
             + self.subscriptions.as_ref().map_or(0, |subscriptions| subscriptions.memory_bytes())
     }
 }

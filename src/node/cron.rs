@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::info;
 
 use super::persistence;
+use super::replication::primary_link;
 use super::shared::Shared;
 use super::{TICK_MAX, now};
 use crate::engine::session::{Closing, Session};
@@ -45,7 +46,9 @@ pub(super) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
             evict(&shared, tick);
             persistence::save_if_due(&shared);
         }
+        shared.engine.borrow_mut().tend_replicas(R::now());
         persistence::tick(&shared);
+        primary_link::step_failover(&shared);
         free_garbage(&shared, tick);
         let at = now::<R>();
         housekeeping(&shared, ticks, at);

@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::replication::Syncs;
 use super::{Faults, connection, listener, persistence};
 use crate::config::{Apply, Config};
 use crate::engine::session::SessionHandle;
@@ -76,6 +77,8 @@ pub(super) struct Shared<R: Runtime> {
     pub scratch: RefCell<Scratch>,
     /// What there is of the append log.
     pub log: RefCell<persistence::Log<R>>,
+    /// Snapshots on their way to replicas.
+    pub syncs: RefCell<Syncs<R>>,
     /// No request runs before this moment (DEBUG SLEEP).
     pub frozen_until: Cell<Monotonic>,
     /// For each session, by its index: who is to be woken, and whether something came since.
@@ -118,6 +121,7 @@ impl<R: Runtime> Shared<R> {
             faults,
             scratch: RefCell::new(scratch),
             log: RefCell::default(),
+            syncs: RefCell::default(),
             frozen_until: Cell::default(),
             mailboxes: RefCell::default(),
             listening: RefCell::default(),

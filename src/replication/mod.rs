@@ -11,7 +11,9 @@
 //! | `history` | the one that a node writes or repeats, the one before, and who may go on where |
 //! | `backlog` | the last stretch of it, for those who were away for a while |
 //! | `progress` | one replica as its primary sees it |
+//! | `pressure` | how far writers may run ahead of slow replicas |
 //! | `quorum` | how many replicas have how much: WAIT, WAITAOF, `min-replicas-to-write` |
+//! | `failover` | handing the role of the primary to a replica |
 //! | `upstream` | a node's own primary: which, and how far the link to it is |
 //! | `answer` | what it says before a history begins |
 //! | `synced` | up to which offset of the history the append log is on disk |
@@ -21,8 +23,10 @@
 
 mod answer;
 mod backlog;
+mod failover;
 mod history;
 mod id;
+pub mod pressure;
 mod progress;
 mod quorum;
 mod synced;
@@ -31,9 +35,10 @@ mod upstream;
 
 pub use answer::{Form, Resync};
 pub use backlog::Backlog;
+pub use failover::{Failover, Step};
 pub use history::{Answer, History, Refusal};
 pub use id::ReplicationId;
-pub use progress::{Capabilities, Replica, Stage};
+pub use progress::{Capabilities, Parts, Replica, Stage};
 pub use quorum::{Copies, good, having};
 pub use synced::Synced;
 pub use units::{Malformed, Span, Units};

@@ -6,11 +6,13 @@
 //! ```
 //!
 //! *Waiting* it waits for a snapshot to begin, alone or with others. *Loading* it is sent the snapshot; what is written meanwhile
-//! stays in the backlog from the snapshot's offset on. *Streaming* it is sent the backlog; it is *online* when it has said for
-//! the first time how far it is.
+//! stays in the backlog from the snapshot's offset on. *Streaming* it is sent the backlog, as soon as it is *online*: when it goes
+//! on, when it has got a snapshot of known length, or when it has said for the first time how far it is. For one that looks for
+//! the end of its snapshot by a mark must see nothing behind the mark.
 
 use std::net::SocketAddr;
 
+use super::pressure::Pace;
 use crate::runtime::Monotonic;
 
 /// See the module.
@@ -41,6 +43,20 @@ pub struct Capabilities {
     pub psync2: bool,
 }
 
+/// Which parts of the data set a snapshot is to have (REPLCONF rdb-filter-only).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parts {
+    /// The keys.
+    pub data: bool,
+    /// The libraries of functions.
+    pub functions: bool,
+}
+
+impl Parts {
+    /// Both.
+    pub const ALL: Parts = Parts { data: true, functions: true };
+}
+
 /// See the module.
 ///
 /// Invariants: `acked` and `synced` never fall while it streams; `acked` is not beyond `sent`, but for a replica that lies.
@@ -54,8 +70,12 @@ pub struct Replica {
     pub port: u16,
     /// What it wants to be called (REPLCONF ip-address); empty if it does not care.
     pub announced_ip: Vec<u8>,
-    /// It wants snapshots without certain parts (REPLCONF rdb-filter-only, rdb-only): never counted as a copy.
+    /// It wants a snapshot and nothing behind it (REPLCONF rdb-only): never counted as a copy.
     pub only_snapshot: bool,
+    /// What is to be in its snapshot.
+    pub parts: Parts,
+    /// It asked by SYNC: it knows nothing of offsets, and does not say how far it is.
+    pub is_old: bool,
     /// What the socket has taken: an offset.
     pub sent: u64,
     /// What it says it has.
@@ -64,8 +84,12 @@ pub struct Replica {
     pub synced: u64,
     /// When it said so last.
     pub acked_at: Monotonic,
-    /// It has said so at least once since it streams.
+    /// It may be sent what is written; see the module.
     pub is_online: bool,
+    /// Of a thousand parts of its snapshot, so many have been sent to it.
+    pub loaded_permille: u32,
+    /// How fast its socket takes what there is for it.
+    pub pace: Pace,
     /// Where it comes from, if that is an address of the network.
     pub peer: Option<SocketAddr>,
 }
@@ -79,11 +103,15 @@ impl Replica {
             port: 0,
             announced_ip: Vec::new(),
             only_snapshot: false,
+            parts: Parts::ALL,
+            is_old: false,
             sent: 0,
             acked: 0,
             synced: 0,
             acked_at: now,
             is_online: false,
+            loaded_permille: 0,
+            pace: Pace::new(now),
             peer,
         }
     }
@@ -94,6 +122,38 @@ impl Replica {
         self.synced = self.synced.max(synced.unwrap_or(0));
         self.acked_at = now;
         self.is_online |= self.stage == Stage::Streaming;
+    }
+
+    /// It goes on in the history from here.
+    pub fn goes_on(&mut self, from: u64, now: Monotonic) {
+        (self.stage, self.is_online) = (Stage::Streaming, true);
+        (self.sent, self.acked, self.acked_at) = (from, from, now);
+        self.pace = Pace::new(now);
+    }
+
+    /// It begins anew, and waits for a snapshot.
+    pub fn begins_anew(&mut self, now: Monotonic) {
+        (self.stage, self.is_online) = (Stage::Waiting { since: now }, false);
+        (self.acked, self.synced, self.acked_at) = (0, 0, now);
+    }
+
+    /// The snapshot at this offset begins.
+    pub fn loads(&mut self, offset: u64, now: Monotonic) {
+        (self.stage, self.sent, self.loaded_permille) = (Stage::Loading { offset }, offset, 0);
+        self.pace = Pace::new(now);
+    }
+
+    /// All of the snapshot has been sent. `length_known`: it knows by itself where the snapshot ends.
+    pub fn has_loaded(&mut self, length_known: bool, now: Monotonic) {
+        (self.stage, self.acked_at) = (Stage::Streaming, now);
+        self.is_online = length_known;
+        self.pace = Pace::new(now);
+    }
+
+    /// The socket has taken so many bytes of the history.
+    pub fn on_sent(&mut self, bytes: u64) {
+        self.sent += bytes;
+        self.pace.took(bytes);
     }
 
     /// From which offset on it still needs what is written.
@@ -111,6 +171,11 @@ impl Replica {
             [] => self.peer.map_or(String::new(), |peer| peer.ip().to_string()),
             announced => String::from_utf8_lossy(announced).into_owned(),
         }
+    }
+
+    /// Whether this is where it is to be reached.
+    pub fn is_at(&self, host: &str, port: u16) -> bool {
+        self.port == port && self.address() == host
     }
 
     /// Whole seconds since it was last heard of.

@@ -91,7 +91,8 @@ impl Units {
 
     /// Leaves the first `count` units behind. How many bytes are to be dropped before more is read.
     pub fn pass(&mut self, count: usize) -> usize {
-        let Some(Span { requests, end }) = count.checked_sub(1).and_then(|last| self.whole.get(last)).cloned()
+        let Some(Span { requests, end }) =
+            count.checked_sub(1).and_then(|last| self.whole.get(last)).cloned()
         else {
             return 0;
         };

@@ -34,6 +34,11 @@ pub struct Stats {
     pub total_commands_processed: u64,
     pub total_net_input_bytes: u64,
     pub total_net_output_bytes: u64,
+    /// Those of `total_net_output_bytes` that went to replicas.
+    pub total_net_repl_output_bytes: u64,
+    pub sync_full: u64,
+    pub sync_partial_ok: u64,
+    pub sync_partial_err: u64,
     pub total_reads_processed: u64,
     pub total_writes_processed: u64,
     pub rejected_connections: u64,

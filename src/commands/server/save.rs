@@ -64,7 +64,7 @@ fn bgsave(call: &mut Call<'_>) -> Result<(), Failure> {
     }
     let under_way = call.engine.persistence.saving_for();
     match under_way {
-        Some(Purpose::Dump) => return Err(IN_PROGRESS),
+        Some(Purpose::Dump | Purpose::Sync) => return Err(IN_PROGRESS),
         Some(Purpose::Base) if call.len() == 1 => return Err(REWRITING),
         None if call.may_block() => return begin(call, false),
         // Half a transaction is not to be saved.

@@ -138,10 +138,15 @@ impl Call<'_> {
         let is_stale = self.engine.is_master_down();
         if is_stale && !runnable.shebang.is_some_and(|shebang| shebang.allow_stale) {
             let writes = runnable.shebang.is_some_and(|shebang| !shebang.no_writes);
-            return Err(if writes && self.engine.is_read_only() { gates::READ_ONLY } else { gates::MASTER_DOWN });
+            return Err(if writes && self.engine.is_read_only() {
+                gates::READ_ONLY
+            } else {
+                gates::MASTER_DOWN
+            });
         }
         if let Some(shebang) = runnable.shebang {
-            if !shebang.no_writes && self.engine.is_read_only() && self.session().role != ClientRole::Primary {
+            if !shebang.no_writes && self.engine.is_read_only() && self.session().role != ClientRole::Primary
+            {
                 return Err(gates::READ_ONLY);
             }
             if read_only && !shebang.no_writes {
@@ -242,11 +247,14 @@ impl Engine {
         if row.has(Flag::DenyOom) && running.is_memory_full && !running.wrote {
             return Err(Failure::OOM);
         }
-        if row.has(Flag::Write) && self.is_read_only() && self.sessions[running.client].role != ClientRole::Primary {
+        if row.has(Flag::Write)
+            && self.is_read_only()
+            && self.sessions[running.client].role != ClientRole::Primary
+        {
             return Err(gates::READ_ONLY);
         }
         if row.has(Flag::Write)
-            && let Some(failure) = gates::disk_failure(self)
+            && let Some(failure) = gates::disk_failure(self).or_else(|| gates::too_few_replicas(self))
         {
             return Err(failure);
         }

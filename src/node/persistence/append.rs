@@ -44,7 +44,7 @@ fn work<R: Runtime>(shared: &Rc<Shared<R>>) {
 /// There is something to be sent to replicas.
 pub(in crate::node) fn wake_replicas<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine) {
     if std::mem::take(&mut engine.replication.has_news) {
-        engine.replication.replicas.keys().for_each(|client| shared.wake(*client));
+        engine.replication.served().for_each(|(client, _)| shared.wake(client));
     }
 }
 

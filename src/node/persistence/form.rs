@@ -1,6 +1,6 @@
 //! A file in the making, in either form: a dump, or the commands of a log.
 
-use crate::engine::persistence::{Purpose, SaveHead};
+use crate::engine::persistence::{Position, Purpose, SaveHead};
 use crate::engine::{Engine, REDIS_VERSION};
 use crate::keyspace::{Access, Shown};
 use crate::persistence::aof::{BaseForm, LogBase};
@@ -93,6 +93,14 @@ impl Form {
         }
     }
 
+    /// The same where the first bytes cannot be changed any more.
+    pub fn end_as_it_is(&mut self) {
+        match self {
+            Form::Dump(saver) => saver.end_as_it_is(),
+            Form::Log(_) => {}
+        }
+    }
+
     /// What the file's first bytes have to be, if not what they are.
     pub fn final_header(&self) -> Option<[u8; 9]> {
         match self {
@@ -108,6 +116,11 @@ fn say(saver: &mut Saver, head: &SaveHead) {
     saver.aux("redis-bits", usize::BITS.to_string().as_bytes());
     saver.aux("ctime", head.at.wall.seconds().to_string().as_bytes());
     saver.aux("used-mem", head.used_memory.to_string().as_bytes());
+    if let Some(Position { id, offset, db }) = head.history {
+        saver.aux("repl-stream-db", db.to_string().as_bytes());
+        saver.aux("repl-id", id.as_bytes());
+        saver.aux("repl-offset", offset.to_string().as_bytes());
+    }
     saver.aux("aof-base", if head.purpose == Purpose::Base { b"1" } else { b"0" });
 }
 

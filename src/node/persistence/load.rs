@@ -241,7 +241,8 @@ mod tests {
     fn numbers_that_lie_make_no_more_room_than_a_file_can_fill() {
         let at = Now { mono: Monotonic(1), wall: UnixTime(1) };
         let mut engine = Engine::new(Config::default(), crate::commands::table(), Identity::default(), 1);
-        let (before, mut taking) = (engine.keyspace.memory_bytes(), Taking { db: 0, room: 100_000, libraries: Vec::new() });
+        let (before, mut taking) =
+            (engine.keyspace.memory_bytes(), Taking { db: 0, room: 100_000, libraries: Vec::new() });
         for db in 0..16 {
             taking.take(&mut engine, Part::Database(db), None, at).expect("a database");
             let sizes = Part::Sizes { keys: u64::MAX, volatile: 0 };

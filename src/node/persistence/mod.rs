@@ -12,6 +12,7 @@ mod log;
 mod replay;
 mod rewrite;
 mod save;
+mod snapshot;
 mod start;
 mod steps;
 
@@ -29,6 +30,8 @@ pub(super) use append::{leave_log, renew_log, settle, tick, wake_replicas};
 pub(super) use behind::Behind;
 pub(super) use load::Intake;
 pub(super) use log::{Gate, Log};
+pub(super) use save::{end as end_snapshot, write_parts};
+pub(super) use snapshot::Snapshot;
 pub(super) use start::{Plan, bring_up, find};
 
 /// Longer than any save at the end lasts.

@@ -3,36 +3,26 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use tracing::{info, warn};
 
 use super::behind::Behind;
-use super::form::Form;
+use super::snapshot::{Snapshot, WAITING_BYTES_MAX, clear_slice};
 use crate::engine::Engine;
 use crate::engine::persistence::{Purpose, SaveHead};
 use crate::keyspace::SnapshotStep;
+use crate::node::now;
 use crate::node::shared::Shared;
-use crate::node::{Faults, now};
 use crate::persistence::aof::BaseForm;
+use crate::replication::Parts;
 use crate::runtime::{File, OpenMode, Runtime};
 
-/// Buckets between two looks at the clock.
-const BUCKETS: usize = 16;
-/// The longest that clients wait for a slice of the work.
-const SLICE: Duration = Duration::from_micros(300);
-/// However slow the clock (in a simulation it stands still meanwhile), no slice takes more steps.
-const STEPS_MAX: usize = 64;
 /// Bytes that are written at once, about.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// So many bytes may wait for a slow disk.
-const WAITING_BYTES_MAX: usize = 1 << 20;
-
 /// A file in the making.
 struct Writing<R: Runtime> {
     file: Behind<R>,
-    form: Form,
-    faults: Faults,
+    snapshot: Snapshot,
 }
 
 /// Brings a save to its end, and tells the engine how it ended.
@@ -65,7 +55,7 @@ pub(super) async fn save_base<R: Runtime>(
 }
 
 /// Tells the engine how a save has ended.
-async fn end<R: Runtime>(shared: &Rc<Shared<R>>, well: bool) {
+pub(in crate::node) async fn end<R: Runtime>(shared: &Rc<Shared<R>>, well: bool) {
     if !well {
         shared.engine.borrow_mut().abort_failed_save();
         clear_away(shared).await;
@@ -75,7 +65,7 @@ async fn end<R: Runtime>(shared: &Rc<Shared<R>>, well: bool) {
 
 /// What was held back for a save that has ended too early.
 async fn clear_away<R: Runtime>(shared: &Rc<Shared<R>>) {
-    while shared.engine.borrow_mut().save_step(BUCKETS * STEPS_MAX, |_, _| ()) != SnapshotStep::Done {
+    while clear_slice(&mut shared.engine.borrow_mut()) != SnapshotStep::Done {
         R::yield_now().await;
     }
 }
@@ -98,10 +88,21 @@ async fn write_to<R: Runtime>(
     path: &Path,
     form: BaseForm,
 ) -> io::Result<R::File> {
-    let form = Form::begin(form, &shared.engine.borrow(), head);
-    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path, form, shared.faults)?;
+    write_parts(shared, head, path, form, Parts::ALL).await
+}
+
+/// Writes what was begun into a file, which is synced.
+pub(in crate::node) async fn write_parts<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    head: &SaveHead,
+    path: &Path,
+    form: BaseForm,
+    parts: Parts,
+) -> io::Result<R::File> {
+    let snapshot = Snapshot::begin(form, &shared.engine.borrow(), head.clone(), parts, shared.faults);
+    let mut writing = Writing::<R>::begin(&shared.engine.borrow(), head.purpose, path, snapshot)?;
     loop {
-        let step = writing.slice(&mut shared.engine.borrow_mut(), head);
+        let step = writing.snapshot.slice::<R>(&mut shared.engine.borrow_mut());
         if shared.engine.borrow().persistence.is_aborted() {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -114,54 +115,30 @@ async fn write_to<R: Runtime>(
 }
 
 impl<R: Runtime> Writing<R> {
-    fn begin(
-        engine: &Engine,
-        purpose: Purpose,
-        path: &Path,
-        form: Form,
-        faults: Faults,
-    ) -> io::Result<Writing<R>> {
+    fn begin(engine: &Engine, purpose: Purpose, path: &Path, snapshot: Snapshot) -> io::Result<Writing<R>> {
         let file = R::open(path, OpenMode::ReadWrite)?;
         file.set_length(0)?;
         let incremental = match purpose {
-            Purpose::Dump => engine.config.rdb_save_incremental_fsync,
+            Purpose::Dump | Purpose::Sync => engine.config.rdb_save_incremental_fsync,
             Purpose::Base => engine.config.aof_rewrite_incremental_fsync,
         };
-        Ok(Writing { file: Behind::new(file, incremental), form, faults })
-    }
-
-    /// As much as may be done before others have their turn.
-    fn slice(&mut self, engine: &mut Engine, head: &SaveHead) -> SnapshotStep {
-        let started = R::now();
-        let access = engine.saves_use().then(|| engine.access());
-        for _ in 0..STEPS_MAX {
-            let step = engine.save_step(BUCKETS, |database, shown| {
-                self.form.show(head, database, shown, access, self.faults.forget_expiry);
-            });
-            if step == SnapshotStep::Done
-                || self.form.buffered() >= WAITING_BYTES_MAX
-                || R::now() - started > SLICE
-            {
-                return step;
-            }
-        }
-        SnapshotStep::More
+        Ok(Writing { file: Behind::new(file, incremental), snapshot })
     }
 
     /// Writes what has collected, if that is so much, and the file is free.
     async fn flush(&mut self, bytes: usize) -> io::Result<()> {
-        let waiting = self.form.buffered();
+        let waiting = self.snapshot.buffered();
         if waiting < bytes || waiting < WAITING_BYTES_MAX && !self.file.is_free().await? {
             return Ok(());
         }
-        self.file.write(self.form.take()).await
+        self.file.write(self.snapshot.take()).await
     }
 
     async fn end(mut self) -> io::Result<R::File> {
-        self.form.end();
-        self.file.write(self.form.take()).await?;
+        let header = self.snapshot.end();
+        self.file.write(self.snapshot.take()).await?;
         let file = self.file.end().await?;
-        if let Some(header) = self.form.final_header() {
+        if let Some(header) = header {
             let mut rest: &[u8] = &header;
             while !rest.is_empty() {
                 let at = header.len() - rest.len();

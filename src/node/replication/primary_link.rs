@@ -49,6 +49,18 @@ pub(in crate::node) fn follow<R: Runtime>(shared: &Rc<Shared<R>>, primary: Optio
     shared.deliver();
 }
 
+/// A failover may go on: a replica has said how far it is, or time has passed.
+pub(in crate::node) fn step_failover<R: Runtime>(shared: &Rc<Shared<R>>) {
+    if !shared.engine.borrow().replication.failover.is_under_way() {
+        return;
+    }
+    // What was done so far is history of the old role.
+    persistence::settle(shared);
+    shared.engine.borrow_mut().step_failover(now::<R>());
+    shared.wake_following();
+    shared.deliver();
+}
+
 /// Runs to the end of the node: follows whatever primary the engine names, if any.
 pub(in crate::node) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
     loop {
@@ -114,7 +126,8 @@ async fn attempt<R: Runtime>(shared: &Rc<Shared<R>>) -> io::Result<std::convert:
     info!("Connecting to MASTER {host}:{port}");
     set_link(shared, Link::Connecting);
     let failed = |e: io::Error| io::Error::new(e.kind(), format!("Unable to connect to MASTER: {e}"));
-    let stream = R::timeout(patience, connect::<R>(host, port)).await.and_then(|made| made).map_err(failed)?;
+    let stream =
+        R::timeout(patience, connect::<R>(host, port)).await.and_then(|made| made).map_err(failed)?;
     info!("MASTER <-> REPLICA sync started");
     // Reports are small, and the primary's clients may wait for them.
     let _ = stream.set_nodelay(true);

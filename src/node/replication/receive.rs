@@ -23,9 +23,9 @@ use crate::config::DisklessLoad;
 use crate::dump::Limits;
 use crate::dump::footer::Checksum;
 use crate::engine::replica::Instead;
+use crate::node::now;
 use crate::node::persistence::{self, Behind, Intake};
 use crate::node::shared::Shared;
-use crate::node::now;
 use crate::persistence::rdb::{Loader, Part};
 use crate::replication::{Form, Link, ReplicationId};
 use crate::runtime::{File, Monotonic, OpenMode, Runtime};
@@ -226,7 +226,9 @@ impl<R: Runtime> Sync<'_, R> {
             Ok(file)
         });
         let about_file = |e: io::Error| {
-            let text = format!("Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA sync: {e}");
+            let text = format!(
+                "Write error or short write writing to the DB dump file needed for MASTER <-> REPLICA sync: {e}"
+            );
             io::Error::new(e.kind(), text)
         };
         let file = opened.map_err(about_file)?;
@@ -274,7 +276,8 @@ impl<R: Runtime> Sync<'_, R> {
         if peek.is_empty != Some(true) || !engine.refuses_empty(id) {
             return Ok(());
         }
-        let history = id.map_or("no history".to_owned(), |id| format!("a history that is not known here ({id})"));
+        let history =
+            id.map_or("no history".to_owned(), |id| format!("a history that is not known here ({id})"));
         let why = format!(
             "The primary is empty and has {history}, while this replica holds {} keys: its snapshot is refused, lest they be lost. If \
              they are to go, set replica-accept-empty-primary to yes.",

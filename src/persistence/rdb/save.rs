@@ -133,12 +133,21 @@ impl Saver {
         self.version = self.version.max(form.version());
     }
 
-    /// Adds the end and the checksum.
+    /// Adds the end and the checksum, where the header can still be changed (see [`final_header`](Self::final_header)).
     pub fn end(&mut self) {
+        self.end_with(self.version);
+    }
+
+    /// The same where the header has left: it says less than there is. Readers that do not know something that is there stumble
+    /// over that, and not over the header.
+    pub fn end_as_it_is(&mut self) {
+        self.end_with(VERSION_MIN);
+    }
+
+    fn end_with(&mut self, version: Version) {
         self.writer.out.push(code::END);
         self.count();
-        let checksum =
-            self.checksum.as_ref().map_or(0, |checksum| checksum.value_after(&header(self.version)));
+        let checksum = self.checksum.as_ref().map_or(0, |checksum| checksum.value_after(&header(version)));
         self.writer.raw(&checksum.to_le_bytes());
         self.counted = self.writer.out.len();
     }
