@@ -47,12 +47,11 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     saved(engine, session, row)?;
     replicated(engine, session, row)?;
     writable(engine, session, row)?;
-    // As in Redis, where it comes between these two, `fit_for_subscriber` says what stands in no other gate's way.
+    fit_for_subscriber(session, row)?;
     fresh(engine, row)?;
     loaded(engine, row)?;
     // BUSY script
-    not_a_monitor(session, row)?;
-    fit_for_subscriber(session, row)
+    not_a_monitor(session, row)
 }
 
 /// A node that cannot save takes no writes, if that is wanted; PING tells those who watch over it.
@@ -124,7 +123,7 @@ fn loaded(engine: &Engine, row: &Row) -> Result<(), Failure> {
     if engine.persistence.loading().is_none() {
         return Ok(());
     }
-    let is_denied = if engine.is_loading_beside() {
+    let is_denied = if engine.is_async_loading() {
         // What is there is whole, though old.
         row.has(Flag::NoAsyncLoading)
     } else {

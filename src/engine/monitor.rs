@@ -7,7 +7,7 @@ use super::nested::Source;
 use super::session::SessionHandle;
 use crate::config::rows;
 use crate::protocol::request::Request;
-use crate::runtime::{Address, Now};
+use crate::runtime::{Address, Now, UnixTime};
 use crate::text::quote;
 
 impl Engine {
@@ -41,6 +41,9 @@ impl Engine {
             (_, Address::Ip(_)) => address_text(&session.peer),
             (_, Address::Unix(path)) => format!("unix:{}", path.display()),
         };
+        // What a primary has sent runs before all deadlines.
+        let wall = self.persistence.replaying().map_or(now.wall, |at_ms| UnixTime(at_ms * 1000));
+        let now = Now { wall, ..now };
         let line = line(session.db, &from, &shown_words(command, request), now);
         let monitors: Vec<_> = self.sessions.iter().filter(|(_, s)| s.monitor).map(|(h, _)| h).collect();
         for monitor in monitors {

@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use super::blocking::Unblocked;
 use super::command::Flag;
 use super::nested::Source;
+use super::persistence::Position;
 use super::replication::ReplicationFaults;
 use super::run::Running;
 use super::session::{ClientRole, Closing, Session, SessionHandle};
@@ -31,15 +32,15 @@ use crate::protocol::request::Request;
 use crate::replication::{Backlog, Link, ReplicationId, Upstream};
 use crate::runtime::{Monotonic, Now, UnixTime};
 
-/// Where this node was in a history when what was loaded was saved.
+/// What becomes of the data while a snapshot is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LoadedHistory {
-    /// The history's name.
-    pub id: ReplicationId,
-    /// How much of it there was.
-    pub offset: u64,
-    /// The database that was selected in it there.
-    pub db: usize,
+pub enum Instead {
+    /// It goes first.
+    OfAll,
+    /// It stays, since the transfer may break; but it is of another history, and is not shown.
+    Hidden,
+    /// It stays, and is shown: it is an earlier state of what comes.
+    Shown,
 }
 
 /// The same, word for word, as far as it was read.
@@ -57,8 +58,10 @@ pub struct Replica {
     pub generation: u64,
     /// A snapshot that is loaded beside the data.
     pub incoming: Option<Keyspace>,
+    /// Meanwhile the data is shown.
+    serves_meanwhile: bool,
     /// What the file that was loaded said of its place in a history.
-    pub loaded: Option<LoadedHistory>,
+    pub loaded: Option<Position>,
     said: Said,
     /// Keys to which clients of this replica gave a deadline.
     own_deadlines: BTreeSet<(usize, Vec<u8>)>,
@@ -124,12 +127,17 @@ impl Engine {
         self.replica.generation += 1;
         self.replica.incoming = None;
         // They learn the new name by asking again.
-        self.drop_sub_replicas();
+        self.drop_replicas();
         self.update_readers();
         self.effects.select_again();
         // Those who wait for a key may be served by themselves again.
         self.serve_waiting(now);
         true
+    }
+
+    /// [`Engine::promote`], for who does not care whether there was anybody to follow.
+    pub fn stop_following(&mut self, now: Now) {
+        self.promote(now);
     }
 
     /// Those who wait were to be served by what clients write.
@@ -140,12 +148,6 @@ impl Engine {
             self.unblock(client, Unblocked::Demoted, now);
             self.close_session(client, Closing::AfterReply);
         }
-    }
-
-    /// This node's replicas have to ask anew: the history that they follow goes on under another name, or not at all.
-    pub fn drop_sub_replicas(&mut self) {
-        let all: Vec<SessionHandle> = self.replication.replicas.keys().copied().collect();
-        all.into_iter().for_each(|client| self.close_session(client, Closing::Now));
     }
 
     /// The link to the primary is as far as this.
@@ -189,7 +191,7 @@ impl Engine {
                 info!("Master replication ID changed to {id}");
             }
             replication.history.renamed(id);
-            self.drop_sub_replicas();
+            self.drop_replicas();
         }
         let replication = &mut self.replication;
         let offset = replication.history.offset();
@@ -205,9 +207,10 @@ impl Engine {
         !is_known && !self.keyspace.is_empty() && !self.config.replica_accept_empty_primary
     }
 
-    /// The data goes, and a snapshot of so many bytes is loaded in its place. `beside`: the data stays until that is there.
-    pub fn begin_full_sync(&mut self, total_bytes: u64, beside: bool, now: Now) {
-        if beside {
+    /// The data goes, and a snapshot of so many bytes is loaded in its place, or it stays until that is there.
+    pub fn begin_full_sync(&mut self, total_bytes: u64, instead: Instead, now: Now) {
+        if instead != Instead::OfAll {
+            self.replica.serves_meanwhile = instead == Instead::Shown;
             let databases = self.keyspace.databases.len();
             self.replica.incoming = Some(Keyspace::new(databases, *self.keyspace.hasher()));
         } else {
@@ -230,7 +233,7 @@ impl Engine {
 
     fn forget_history(&mut self) {
         let id = self.new_replication_id();
-        self.drop_sub_replicas();
+        self.drop_replicas();
         let replication = &mut self.replication;
         replication.history.forget(id);
         replication.backlog = None;
@@ -393,19 +396,7 @@ impl Engine {
         if let Some(upstream) = &mut self.replication.upstream {
             upstream.db = db;
         }
-        self.trim_backlog_as_replica();
-    }
-
-    /// Keeps what may be asked for, by this node's own replicas or, after a promotion, by others.
-    fn trim_backlog_as_replica(&mut self) {
-        let size = self.config.repl_backlog_size_bytes;
-        let needed = || self.replication.replicas.values().filter_map(|replica| replica.needs_from()).min();
-        if self.replication.backlog.as_ref().is_some_and(|backlog| backlog.len() > size + (1 << 16)) {
-            let needed = needed();
-            if let Some(backlog) = &mut self.replication.backlog {
-                backlog.trim(size, needed);
-            }
-        }
+        self.trim_backlog();
     }
 
     /// Whether keys are only hidden when their deadline has passed, since their primary will say so.
@@ -491,8 +482,29 @@ impl Engine {
         }
         if let Said { id: Some(id), offset: Some(offset), db } = self.replica.said {
             let known = db.unwrap_or(0) < self.keyspace.databases.len();
-            self.replica.loaded = known.then_some(LoadedHistory { id, offset, db: db.unwrap_or(0) });
+            self.replica.loaded = known.then_some(Position { id, offset, db: db.unwrap_or(0) });
         }
+    }
+
+    /// An append log that is loaded says at which place of a history it ends.
+    pub fn note_loaded_place(&mut self, words: &[u8]) {
+        let mut words = words.split(|byte| *byte == b' ');
+        for name in [&b"repl-id"[..], b"repl-offset", b"repl-stream-db"] {
+            self.note_loaded_history(name, words.next().unwrap_or_default());
+        }
+    }
+
+    /// The same line of this node, if it knows where it is in a history that somebody may follow.
+    pub fn place_words(&self) -> Option<String> {
+        let follows_unknown =
+            self.replication.upstream.as_ref().is_some_and(|upstream| !upstream.has_history);
+        let Position { id, offset, db } = self.position().filter(|_| !follows_unknown)?;
+        Some(format!("{id} {offset} {db}"))
+    }
+
+    /// Whether a snapshot is loaded while the data is shown that it will take the place of (INFO `async_loading`).
+    pub fn is_async_loading(&self) -> bool {
+        self.replica.incoming.is_some() && self.replica.serves_meanwhile
     }
 
     /// What was loaded is no place in a history after all: something was added to it.
@@ -502,7 +514,7 @@ impl Engine {
 
     /// The start has loaded the data set: it may be a known place in a history.
     pub fn take_up_loaded_history(&mut self) {
-        let Some(LoadedHistory { id, offset, db }) = self.replica.loaded.take() else { return };
+        let Some(Position { id, offset, db }) = self.replica.loaded.take() else { return };
         let new = self.new_replication_id();
         let replication = &mut self.replication;
         match &mut replication.upstream {

@@ -149,7 +149,7 @@ fn deadline(call: &Call<'_>, absolute: bool) -> Result<Option<i64>, Failure> {
         0 => Ok(None),
         ..0 => Err(wrong()),
         at_ms if absolute => Ok(Some(at_ms)),
-        distance => distance.checked_add(call.now.wall.millis()).ok_or_else(wrong).map(Some),
+        distance => distance.checked_add(call.stamp_ms()).ok_or_else(wrong).map(Some),
     }
 }
 

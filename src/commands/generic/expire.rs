@@ -102,7 +102,7 @@ fn unsupported(word: &[u8]) -> Failure {
 fn expire(call: &mut Call<'_>, term: Term, command: &str) -> Result<(), Failure> {
     let conditions = Conditions::parse(call)?;
     let (amount, now_ms) = (call.integer(2)?, call.now.wall.millis());
-    let deadline = term.deadline(amount, now_ms).ok_or_else(|| Failure::expire_time(command))?;
+    let deadline = term.deadline(amount, call.stamp_ms()).ok_or_else(|| Failure::expire_time(command))?;
     let key = call.key(1);
     let given = match call.slot(&key) {
         Slot::Occupied(mut entry) if conditions.admit(entry.entry().expiry(), deadline) => {

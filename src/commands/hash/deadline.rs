@@ -77,7 +77,7 @@ pub(super) fn parse(call: &Call<'_>, i: usize, term: Term, command: &str) -> Res
     if amount < 0 {
         return Err(Failure::fixed("ERR invalid expire time, must be >= 0"));
     }
-    let deadline = term.deadline(amount, call.now.wall.millis());
+    let deadline = term.deadline(amount, call.stamp_ms());
     deadline.filter(|at_ms| *at_ms <= DEADLINE_MAX_MS).ok_or_else(|| Failure::expire_time(command))
 }
 

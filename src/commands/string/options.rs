@@ -92,7 +92,7 @@ impl Lifetime {
     pub(super) fn deadline(self, call: &Call<'_>, command: &'static str) -> Result<Option<i64>, Failure> {
         let Lifetime::Until(term, argument) = self else { return Ok(None) };
         let amount = call.integer(argument)?;
-        let deadline = term.deadline(amount, call.now.wall.millis()).filter(|_| amount > 0);
+        let deadline = term.deadline(amount, call.stamp_ms()).filter(|_| amount > 0);
         deadline.map(Some).ok_or_else(|| Failure::expire_time(command))
     }
 

@@ -135,11 +135,24 @@ impl Call<'_> {
 
     fn begin_script(&mut self, runnable: &Runnable, read_only: bool) -> Result<Running, Failure> {
         let is_memory_full = self.engine.config.maxmemory_bytes != 0 && self.engine.is_memory_full();
+        let is_stale = self.engine.is_master_down();
+        if is_stale && !runnable.shebang.is_some_and(|shebang| shebang.allow_stale) {
+            let writes = runnable.shebang.is_some_and(|shebang| !shebang.no_writes);
+            return Err(if writes && self.engine.is_read_only() {
+                gates::READ_ONLY
+            } else {
+                gates::MASTER_DOWN
+            });
+        }
         if let Some(shebang) = runnable.shebang {
             if !shebang.no_writes
                 && let Some(failure) = gates::writes_refused(self.engine)
             {
                 return Err(failure);
+            }
+            if !shebang.no_writes && self.engine.is_read_only() && self.session().role != ClientRole::Primary
+            {
+                return Err(gates::READ_ONLY);
             }
             if read_only && !shebang.no_writes {
                 return Err(Failure::fixed(
@@ -249,6 +262,9 @@ impl Engine {
             && let Some(failure) = gates::writes_refused(self)
         {
             return Err(failure);
+        }
+        if self.is_master_down() && !row.has(Flag::Stale) {
+            return Err(Failure::fixed("ERR Can not execute the command on a stale replica"));
         }
         running.wrote |= row.has(Flag::Write);
         Ok(())

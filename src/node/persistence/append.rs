@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::persistence::Purpose;
 use crate::node::now;
 use crate::node::shared::Shared;
-use crate::persistence::aof::{Action, Rewrite};
+use crate::persistence::aof::{Action, Rewrite, annotate_place};
 use crate::runtime::{File, Now, Runtime};
 
 /// How often is looked whether the log has come to its end.
@@ -78,6 +78,7 @@ pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
     {
         let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
         log.is_ending = true;
+        note_place(&mut engine, &mut log);
         engine.append.decide(|policy, out| policy.turn_off(R::now(), out));
         execute(shared, &mut engine, &mut log);
     }
@@ -91,6 +92,15 @@ pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
         }
         R::sleep(FINISH_POLL).await;
     }
+}
+
+/// The log ends here: so far is the history that this node writes or repeats.
+fn note_place<R: Runtime>(engine: &mut Engine, log: &mut Log<R>) {
+    let Some(words) = engine.place_words().filter(|_| engine.append.policy.is_in_force()) else { return };
+    let before = log.held.len();
+    annotate_place(&words, &mut log.held);
+    let bytes = (log.held.len() - before) as u64;
+    engine.append.decide(|policy, out| policy.on_effects(R::now(), bytes, out));
 }
 
 /// Takes the effects over from the engine. Nothing may be left to be executed: the policy hears of each write before it

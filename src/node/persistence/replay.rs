@@ -109,9 +109,15 @@ struct Loading<'a, R: Runtime> {
 
 impl<R: Runtime> Loading<'_, R> {
     async fn load(&mut self, is_last: bool) -> io::Result<()> {
+        if self.found.bytes > 0 {
+            // What was said before of a place in a history has something behind it.
+            self.shared.engine.borrow_mut().forget_loaded_history();
+        }
         let origin = if self.begins_as_dump()? {
             info!("Reading {} as a dump file", self.found.name);
-            load::read(self.shared, self.found, self.before).await?
+            let end = load::read(self.shared, self.found, self.before).await?;
+            self.shared.engine.borrow_mut().forget_loaded_history();
+            end
         } else {
             0
         };
@@ -158,7 +164,13 @@ impl<R: Runtime> Loading<'_, R> {
                     Next::Unit(unit) => self.run(unit)?,
                     Next::More => break,
                     Next::Torn(torn) => return Ok(Some(torn)),
-                    Next::End | Next::Later { .. } => return Ok(None),
+                    Next::End => {
+                        if let Some(place) = reader.place_at_end() {
+                            self.shared.engine.borrow_mut().note_loaded_place(place);
+                        }
+                        return Ok(None);
+                    }
+                    Next::Later { .. } => return Ok(None),
                 }
                 if R::now() - slice > SLICE {
                     R::yield_now().await;

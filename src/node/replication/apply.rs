@@ -106,7 +106,7 @@ impl<R: Runtime> Following<'_, R> {
 
     /// Does all units that are there.
     async fn work(&mut self) -> io::Result<()> {
-        let mut slice = R::now();
+        let (mut slice, mut reported) = (R::now(), R::now());
         loop {
             if let Err(malformed) = self.units.read(self.inflow.bytes(), BATCH_MAX) {
                 // Nobody knows where the next unit begins: there is nothing to go on from.
@@ -122,6 +122,10 @@ impl<R: Runtime> Following<'_, R> {
             }
             while self.shared.engine.borrow().holds_stream(now::<R>()) {
                 R::sleep(HELD_POLL).await;
+                if R::now() - reported > REPORT {
+                    reported = R::now();
+                    self.report();
+                }
             }
             if self.shared.frozen_until.get() > R::now() {
                 R::sleep_until(self.shared.frozen_until.get()).await;

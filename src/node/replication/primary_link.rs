@@ -43,6 +43,8 @@ pub(in crate::node) fn follow<R: Runtime>(shared: &Rc<Shared<R>>, primary: Optio
             }
         }
     }
+    // One that a snapshot was to take the place of, had it been whole.
+    persistence::renew_log(shared);
     shared.wake_following();
     shared.deliver();
 }

@@ -22,6 +22,7 @@ use super::inflow::Inflow;
 use crate::config::DisklessLoad;
 use crate::dump::Limits;
 use crate::dump::footer::Checksum;
+use crate::engine::replica::Instead;
 use crate::node::now;
 use crate::node::persistence::{self, Behind, Intake};
 use crate::node::shared::Shared;
@@ -57,15 +58,16 @@ pub(super) async fn receive<R: Runtime>(
 ) -> io::Result<()> {
     let form = header(inflow, patience).await?;
     let mut body = Body::new(form);
-    let (from_socket, beside) = {
+    let (from_socket, instead) = {
         let mut engine = shared.engine.borrow_mut();
         let link = Link::Transfer { total: body.total(), received: 0, last: R::now() };
         engine.set_link(link, R::now());
         let is_known = place.is_some_and(|(id, _)| engine.replication.history.id() == id);
         match engine.config.repl_diskless_load {
-            DisklessLoad::Disabled => (false, false),
-            DisklessLoad::OnEmptyDb => (engine.keyspace.is_empty(), false),
-            DisklessLoad::SwapDb => (true, is_known || !engine.keyspace.is_empty()),
+            DisklessLoad::Disabled => (false, Instead::OfAll),
+            DisklessLoad::OnEmptyDb => (engine.keyspace.is_empty(), Instead::OfAll),
+            DisklessLoad::SwapDb if is_known => (true, Instead::Shown),
+            DisklessLoad::SwapDb => (true, Instead::Hidden),
         }
     };
     let sync = Sync { shared, place, patience };
@@ -75,7 +77,7 @@ pub(super) async fn receive<R: Runtime>(
     };
     info!("MASTER <-> REPLICA sync: {what} {}", if from_socket { "to parser" } else { "to disk" });
     if from_socket {
-        sync.from_socket(inflow, &mut body, beside).await?;
+        sync.from_socket(inflow, &mut body, instead).await?;
     } else {
         sync.by_file(inflow, &mut body).await?;
     }
@@ -124,13 +126,13 @@ struct Loading<'a, R: Runtime> {
 }
 
 impl<'a, R: Runtime> Loading<'a, R> {
-    fn begin(shared: &'a Rc<Shared<R>>, bytes: Option<u64>, beside: bool) -> Self {
-        if !beside {
+    fn begin(shared: &'a Rc<Shared<R>>, bytes: Option<u64>, instead: Instead) -> Self {
+        if instead == Instead::OfAll {
             persistence::leave_log(shared);
             info!("MASTER <-> REPLICA sync: Flushing old data");
         }
         let mut engine = shared.engine.borrow_mut();
-        engine.begin_full_sync(bytes.unwrap_or(0), beside, now::<R>());
+        engine.begin_full_sync(bytes.unwrap_or(0), instead, now::<R>());
         drop(engine);
         shared.deliver();
         info!("MASTER <-> REPLICA sync: Loading DB in memory");
@@ -158,8 +160,8 @@ impl<'a, R: Runtime> Loading<'a, R> {
 impl<R: Runtime> Drop for Loading<'_, R> {
     fn drop(&mut self) {
         if !self.has_ended {
+            // What there is of an append log stays as it is: it holds the last data that was whole.
             self.shared.engine.borrow_mut().fail_full_sync(now::<R>());
-            persistence::renew_log(self.shared);
         }
     }
 }
@@ -176,7 +178,7 @@ impl<R: Runtime> Sync<'_, R> {
     }
 
     /// Loads it as it comes.
-    async fn from_socket(&self, inflow: &mut Inflow<R>, body: &mut Body, beside: bool) -> io::Result<()> {
+    async fn from_socket(&self, inflow: &mut Inflow<R>, body: &mut Body, instead: Instead) -> io::Result<()> {
         let (mut peek, mut head) = (Peek::new(self.shared), Vec::new());
         while peek.is_empty.is_none() {
             match body.next(inflow, self.patience, self.hears()).await? {
@@ -188,7 +190,7 @@ impl<R: Runtime> Sync<'_, R> {
             }
         }
         self.refuse_if_empty(&peek)?;
-        let loading = Loading::begin(self.shared, body.total(), beside);
+        let loading = Loading::begin(self.shared, body.total(), instead);
         let mut intake = Intake::new(&self.shared.engine.borrow(), body.total().unwrap_or(u64::MAX));
         let mut turns = Turns::new::<R>();
         let mut is_whole = self.take(&mut intake, &head)?;
@@ -249,7 +251,7 @@ impl<R: Runtime> Sync<'_, R> {
 
     async fn load(&self, file: &R::File, inflow: &mut Inflow<R>) -> io::Result<()> {
         let bytes = file.length()?;
-        let loading = Loading::begin(self.shared, Some(bytes), false);
+        let loading = Loading::begin(self.shared, Some(bytes), Instead::OfAll);
         let mut intake = Intake::new(&self.shared.engine.borrow(), bytes);
         let (mut buffer, mut offset, mut turns) = (vec![0; CHUNK_BYTES], 0, Turns::new::<R>());
         let applies_early = self.shared.engine.borrow().replication.faults.applies_early;

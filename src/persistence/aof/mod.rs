@@ -26,6 +26,6 @@ mod policy_tests;
 pub use base::LogBase;
 pub use change::{Change, Step};
 pub use check::{DumpCheck, FileCheck, FileReport, Repair, Verdict, Wish};
-pub use log::{Annotator, Corrupt, Next, Reader, Torn, TornIn, Unit};
+pub use log::{Annotator, Corrupt, Next, Reader, Torn, TornIn, Unit, annotate_place};
 pub use manifest::{BaseForm, Entry, Manifest, ManifestError, Names};
 pub use policy::{Action, AppendLog, Fsync, Rewrite, Settings, Written};

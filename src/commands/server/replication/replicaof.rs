@@ -29,8 +29,8 @@ fn replicaof(call: &mut Call<'_>) -> Result<(), Failure> {
         call.then(Flow::Job(Job::Follow(None)));
         return Ok(());
     }
-    let port = parse_i64(call.arg(2)).ok_or(Failure::NOT_INTEGER)?;
-    let port = u16::try_from(port).map_err(|_| Failure::fixed("ERR Invalid master port"))?;
+    let port = parse_i64(call.arg(2)).and_then(|port| u16::try_from(port).ok());
+    let port = port.ok_or(Failure::fixed("ERR Invalid master port"))?;
     let host = String::from_utf8_lossy(call.arg(1)).into_owned();
     if let Some(upstream) = &call.engine.replication.upstream
         && upstream.host.eq_ignore_ascii_case(&host)

@@ -39,7 +39,7 @@ mod outcome;
 mod reader;
 mod step;
 
-pub use annotation::Annotator;
+pub use annotation::{Annotator, annotate_place};
 pub use outcome::{Corrupt, Next, Torn, TornIn, Unit};
 pub use reader::Reader;
 

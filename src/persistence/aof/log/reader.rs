@@ -30,6 +30,8 @@ pub struct Reader {
     pub(super) whole: u64,
     pub(super) seconds: Option<i64>,
     pub(super) until: Option<i64>,
+    /// What was last said of the place in a history, and where that line ends.
+    pub(super) last_place: Option<(u64, Vec<u8>)>,
 }
 
 /// A request that is being read.
@@ -84,6 +86,7 @@ impl Reader {
             whole: origin,
             seconds: None,
             until: None,
+            last_place: None,
         }
     }
 
@@ -111,6 +114,12 @@ impl Reader {
     /// How many bytes of the file have been seen: where it goes on.
     pub fn fed(&self) -> u64 {
         self.origin + self.buffer.len() as u64
+    }
+
+    /// The place in a history at which the log ends, if it ends with a line that says so.
+    pub fn place_at_end(&self) -> Option<&[u8]> {
+        let (end, words) = self.last_place.as_ref()?;
+        (*end == self.fed()).then_some(words)
     }
 
     /// Where the last whole unit that was given out ends.

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use crate::text::number::parse_i64;
 
-use super::annotation::TIME;
+use super::annotation::{PLACE, TIME};
 use super::reader::{Found, Obstacle, Reader, Unfinished};
 
 /// The longest line that begins with `#`, its end included, in bytes.
@@ -89,9 +89,11 @@ impl Reader {
             }
             self.seconds = Some(seconds);
         }
+        let place = line.strip_prefix(PLACE).map(|words| words.trim_ascii_end().to_vec());
         self.at += end + 1;
         if !self.in_transaction {
             self.pass();
+            self.last_place = place.map(|words| (self.whole, words));
         }
         Ok(Found::Part)
     }
