@@ -33,8 +33,6 @@ const NOT_YET: &[&str] = &[
     // Replication.
     "psync",
     "replconf",
-    "replicaof",
-    "slaveof",
     "sync",
     // Modules.
     "module",

@@ -172,6 +172,8 @@ pub struct Settings {
     pub stream_node_max_bytes: u64,
     /// Most entries of a stream's node; 0 for no limit.
     pub stream_node_max_entries: u64,
+    /// This node's primary, `host port`; empty: it is one itself.
+    pub replicaof: String,
     /// The password that is given to the primary; empty for none.
     pub masterauth: Secret,
     /// The user as whom; empty for the default.

@@ -196,10 +196,11 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn write<'k>(&'k mut self, key: &Key<'k>) -> (Slot<'k>, &'k mut Reply<'a>) {
         let engine = &mut *self.engine;
-        engine.expire_if_due(self.db, key, self.now);
+        engine.expire_before_write(self.db, key, self.now);
+        let now_ms = engine.persistence.replaying().unwrap_or(self.now.wall.millis());
         let mut slot = engine.keyspace.databases[self.db].slot(key);
         if let (Slot::Occupied(occupied), true) = (&mut slot, self.touch) {
-            let (clock, now_ms) = (occupied.entry().clock(), self.now.wall.millis());
+            let (clock, now_ms) = (occupied.entry().clock(), now_ms);
             let random = &mut engine.random;
             occupied.set_clock(engine.access.clock_on_access(clock, now_ms, || random.next_u64()));
         }
@@ -280,11 +281,12 @@ impl<'a> Call<'a> {
     #[inline]
     fn around<'k>(&'k mut self, key: &Key<'k>) -> (Slot<'k>, Around<'k, 'a>) {
         let engine = &mut *self.engine;
-        engine.expire_if_due(self.db, key, self.now);
+        engine.expire_before_write(self.db, key, self.now);
+        let now_ms = engine.persistence.replaying().unwrap_or(self.now.wall.millis());
         let hash_key = engine.keyspace.hasher().hash_key();
         let mut slot = engine.keyspace.databases[self.db].slot(key);
         if let (Slot::Occupied(occupied), true) = (&mut slot, self.touch) {
-            let (clock, now_ms) = (occupied.entry().clock(), self.now.wall.millis());
+            let (clock, now_ms) = (occupied.entry().clock(), now_ms);
             let random = &mut engine.random;
             occupied.set_clock(engine.access.clock_on_access(clock, now_ms, || random.next_u64()));
         }
@@ -325,7 +327,7 @@ impl<'a> Call<'a> {
 
     /// Takes a key away, if it is there and not expired.
     pub fn remove(&mut self, key: &Key<'_>) -> Option<Removed> {
-        if self.engine.expire_if_due(self.db, key, self.now) {
+        if self.engine.expire_before_write(self.db, key, self.now) {
             return None;
         }
         self.engine.keyspace.databases[self.db].remove(key)
@@ -461,7 +463,8 @@ fn look<'e>(
     engine.stats.count_lookup(entry.is_some());
     let entry = entry?;
     if touch {
-        let (random, now_ms) = (&mut engine.random, now.wall.millis());
+        let now_ms = engine.persistence.replaying().unwrap_or(now.wall.millis());
+        let random = &mut engine.random;
         entry.set_clock(engine.access.clock_on_access(entry.clock(), now_ms, || random.next_u64()));
     }
     Some(entry)

@@ -144,6 +144,11 @@ impl Effects {
         self.readers
     }
 
+    /// The database that who has read up to here has selected.
+    pub fn selected(&self) -> Option<usize> {
+        self.selected
+    }
+
     /// What follows begins with a SELECT: somebody reads from here on.
     pub fn select_again(&mut self) {
         self.selected = None;
@@ -273,11 +278,6 @@ impl Effects {
     /// Whether a part of a unit has been done.
     pub fn is_within_unit(&self) -> bool {
         self.depth > 0 && self.unit_commands > 0
-    }
-
-    /// The database that the stream's readers have selected, if they have.
-    pub fn selected(&self) -> Option<usize> {
-        self.selected
     }
 
     /// Whether there is nothing to take.

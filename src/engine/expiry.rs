@@ -46,14 +46,24 @@ impl Engine {
         if !database.get(key).and_then(|entry| entry.expiry()).is_some_and(due) {
             return false;
         }
-        if self.pause.active(now.mono).is_none() {
+        if self.pause.active(now.mono).is_none() && !self.hides_expired() {
             self.remove_expired(db, key);
         }
         true
     }
 
+    /// The same for who is about to write: a client of a writable replica finds no key that is only hidden.
+    #[inline]
+    pub fn expire_before_write(&mut self, db: usize, key: &Key<'_>, now: Now) -> bool {
+        let is_due = self.expire_if_due(db, key, now);
+        if is_due && self.hides_expired() {
+            self.remove_expired(db, key);
+        }
+        is_due
+    }
+
     #[cold]
-    fn remove_expired(&mut self, db: usize, key: &Key<'_>) {
+    pub(super) fn remove_expired(&mut self, db: usize, key: &Key<'_>) {
         if let Some(removed) = self.keyspace.databases[db].remove(key) {
             self.discard(removed);
             self.key_event(db, Class::Expired, "expired", key);
@@ -68,6 +78,10 @@ impl Engine {
     pub fn expire_step(&mut self, now: Now) -> ExpiryProgress {
         if !self.active_expire || self.is_script_suspended() || self.pause.active(now.mono).is_some() {
             return ExpiryProgress { wrapped: true, ..ExpiryProgress::default() };
+        }
+        if self.hides_expired() {
+            let expired = self.expire_own_step(now);
+            return ExpiryProgress { examined: expired, expired, wrapped: true };
         }
         let db = self.expiry.db;
         let database = &self.keyspace.databases[db];

@@ -46,7 +46,7 @@ impl Engine {
     pub fn abort_failover(&mut self, why: &str, now: Now) {
         warn!("Failover attempt aborted: {why}");
         if self.replication.failover == Failover::InProgress && self.replication.is_replica() {
-            self.stop_following(now);
+            self.promote(now);
         }
         self.end_failover();
     }

@@ -64,7 +64,7 @@ impl Engine {
         now: Now,
         take: impl FnOnce(&mut Hash, &mut Vec<Vec<u8>>),
     ) -> usize {
-        if self.pause.active(now.mono).is_some() {
+        if self.pause.active(now.mono).is_some() || self.hides_expired() {
             return 0;
         }
         let Slot::Occupied(mut occupied) = self.keyspace.databases[db].slot(key) else { return 0 };

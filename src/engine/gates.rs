@@ -13,6 +13,10 @@ use super::table::{CommandTable, Row};
 use super::{Engine, Prepared, transaction};
 use crate::protocol::request::Request;
 
+pub(super) const READ_ONLY: Failure = Failure::fixed("READONLY You can't write against a read only replica.");
+pub(super) const MASTER_DOWN: Failure =
+    Failure::fixed("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
+
 /// Where a request that names no command or the wrong number of arguments is refused, before all else.
 pub(super) fn resolve<'t>(
     table: &'t CommandTable,
@@ -42,7 +46,9 @@ pub(super) fn check(engine: &Engine, session: &Session, row: &Row) -> Result<(),
     // (memory: `Engine::make_room` runs here, since evicting changes the keyspace)
     saved(engine, session, row)?;
     replicated(engine, session, row)?;
-    // READONLY replica, MASTERDOWN
+    writable(engine, session, row)?;
+    // As in Redis, where it comes between these two, `fit_for_subscriber` says what stands in no other gate's way.
+    fresh(engine, row)?;
     loaded(engine, row)?;
     // BUSY script
     not_a_monitor(session, row)?;
@@ -79,6 +85,22 @@ pub(in crate::engine) fn too_few_replicas(engine: &Engine) -> Option<Failure> {
     is_short.then(|| Failure::fixed("NOREPLICAS Not enough good replicas to write."))
 }
 
+/// The data of a replica is its primary's.
+#[inline]
+fn writable(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
+    if !engine.is_read_only() {
+        return Ok(());
+    }
+    let flags = session.transaction.as_ref().map_or(row.flags, |transaction| transaction.flags(row));
+    if flags & Flag::Write.bit() != 0 { Err(READ_ONLY) } else { Ok(()) }
+}
+
+/// Data that may be old is not shown, if that is wanted.
+#[inline]
+fn fresh(engine: &Engine, row: &Row) -> Result<(), Failure> {
+    if engine.is_master_down() && !row.has(Flag::Stale) { Err(MASTER_DOWN) } else { Ok(()) }
+}
+
 /// Why writes are refused, if what they do could not be kept.
 #[inline]
 pub(in crate::engine) fn disk_failure(engine: &Engine) -> Option<Failure> {
@@ -93,7 +115,16 @@ pub(in crate::engine) fn disk_failure(engine: &Engine) -> Option<Failure> {
 /// While the data set is incomplete nobody may look at it.
 #[inline]
 fn loaded(engine: &Engine, row: &Row) -> Result<(), Failure> {
-    if engine.persistence.loading().is_some() && !row.has(Flag::Loading) { Err(LOADING) } else { Ok(()) }
+    if engine.persistence.loading().is_none() {
+        return Ok(());
+    }
+    let is_denied = if engine.is_loading_beside() {
+        // What is there is whole, though old.
+        row.has(Flag::NoAsyncLoading)
+    } else {
+        !row.has(Flag::Loading)
+    };
+    if is_denied { Err(LOADING) } else { Ok(()) }
 }
 
 /// A client of RESP2 cannot tell a reply from a message, so with subscriptions it gets messages only.

@@ -46,7 +46,7 @@ impl Engine {
     /// large values in a crowd of small keys would outrun eviction, and the node its memory.
     #[cold]
     pub(super) fn make_room(&mut self, needs_memory: bool, now: Now) -> Result<(), Failure> {
-        if self.pause.active(now.mono).is_some() {
+        if self.pause.active(now.mono).is_some() || self.leaves_memory_to_primary() {
             return Ok(());
         }
         if !self.is_memory_full() {
@@ -88,6 +88,7 @@ impl Engine {
             self.stats.note_memory_full(false, now.mono);
         }
         is_full
+            && !self.leaves_memory_to_primary()
             && !self.is_script_suspended()
             && self.pause.active(now.mono).is_none()
             && self.make_room(true, now).is_ok()

@@ -32,6 +32,7 @@ mod pause;
 mod pending;
 pub mod persistence;
 pub mod pubsub;
+pub mod replica;
 pub mod replication;
 mod run;
 mod script;
@@ -68,7 +69,7 @@ use crate::config::Config;
 use crate::keyspace::eviction::Pool;
 use crate::keyspace::{Access, Cleared, Hasher, Key, Keyspace, Object, Payload, Removed, Value, View};
 use crate::protocol::request::Request;
-use crate::replication::ReplicationId;
+use crate::replication::{ReplicationId, Upstream};
 use crate::runtime::{Monotonic, Now, ProcessCpu, ProcessMemory};
 use crate::stats::{CommandLog, LatencyMonitor, Stats};
 
@@ -115,6 +116,8 @@ pub enum Job {
     Sleep(Duration),
     /// CONFIG REWRITE: read this file, give it to `Config::rewrite`, write the result, then `+OK`.
     RewriteConfig(String),
+    /// REPLICAOF: follow this primary, or none, then `+OK`.
+    Follow(Option<(String, u16)>),
     /// CONFIG SET of what the node listens on: do so, then `+OK`; if that fails, put these parameters back as they were and say why.
     Listen(Vec<crate::config::Changed>),
     /// SHUTDOWN: no reply, the process ends; an error if something that has to be saved cannot be.
@@ -185,6 +188,8 @@ pub struct Engine {
     pub append: Append,
     /// The history that is written or repeated, and who repeats it.
     pub replication: Replication,
+    /// What this node needs as a replica.
+    pub replica: replica::Replica,
     /// Whether expired keys are looked for (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// The process's memory as last measured by the node.
@@ -231,6 +236,7 @@ impl Engine {
         }
         let id = ReplicationId::from_random([random.next_u64(), random.next_u64(), random.next_u64()]);
         let hasher = Hasher::new(random.next_u64(), random.next_u64(), false);
+        let replication = Replication::new(id, configured_primary(&config, identity.started.mono));
         Engine {
             keyspace: Keyspace::new(config.databases as usize, hasher),
             sessions: Sessions::default(),
@@ -247,7 +253,8 @@ impl Engine {
             tracking: Tracking::new(&mut random),
             persistence: Persistence::default(),
             append: Append::new(&config),
-            replication: Replication::new(id),
+            replication,
+            replica: replica::Replica::default(),
             active_expire: true,
             process_memory: ProcessMemory::default(),
             process_cpu: ProcessCpu::default(),
@@ -446,6 +453,12 @@ impl Engine {
         }
         !self.garbage.is_empty()
     }
+}
+
+/// The primary that `replicaof` names.
+fn configured_primary(config: &Config, now: Monotonic) -> Option<Upstream> {
+    let (host, port) = config.replicaof.split_once(' ')?;
+    Some(Upstream::new(host, port.parse().ok()?, now))
 }
 
 /// Values with more elements are freed in slices.

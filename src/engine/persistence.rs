@@ -19,7 +19,7 @@ use super::run::Running;
 use super::session::SessionHandle;
 use super::{Engine, Failure, Source, gates};
 use crate::dump::Loaded;
-use crate::keyspace::{Key, NewValue, Place, Shown, Slot, SnapshotStep, Vacant};
+use crate::keyspace::{Key, Keyspace, NewValue, Place, Shown, Slot, SnapshotStep, Vacant};
 use crate::protocol::reply::Version;
 use crate::protocol::request::Request;
 use crate::replication::ReplicationId;
@@ -367,9 +367,32 @@ impl Engine {
         self.keyspace_bytes_seen = self.keyspace.memory_bytes();
     }
 
+    /// A snapshot that a primary has sent is loaded, or was given up.
+    pub(super) fn end_sync_load(&mut self) {
+        self.persistence.loading = None;
+        self.keyspace_bytes_seen = self.keyspace.memory_bytes();
+    }
+
+    /// What runs now is what another has done before, at this time by our clock in Unix milliseconds; `None`: no more.
+    #[inline]
+    pub(super) fn note_replay(&mut self, at_ms: Option<i64>) {
+        self.persistence.replaying = at_ms;
+    }
+
+    /// Where what is loaded goes.
+    fn loading_keyspace(&mut self) -> &mut Keyspace {
+        self.replica.incoming.as_mut().unwrap_or(&mut self.keyspace)
+    }
+
+    /// Whether what is loaded takes the place of what is there only when it is whole.
+    #[inline]
+    pub fn is_loading_beside(&self) -> bool {
+        self.replica.incoming.is_some()
+    }
+
     /// About so many entries will be loaded into a database: makes room for them, if it is empty.
     pub fn expect_entries(&mut self, db: usize, count: usize) {
-        if let Some(database) = self.keyspace.databases.get_mut(db) {
+        if let Some(database) = self.loading_keyspace().databases.get_mut(db) {
             database.expect(count);
         }
     }
@@ -378,7 +401,8 @@ impl Engine {
     #[inline]
     pub fn expect_entry(&self, db: usize, name: &[u8]) -> Place {
         let key = self.keyspace.hasher().key(name);
-        if let Some(database) = self.keyspace.databases.get(db) {
+        let keyspace = self.replica.incoming.as_ref().unwrap_or(&self.keyspace);
+        if let Some(database) = keyspace.databases.get(db) {
             database.prefetch_bucket(&key);
         }
         key.place()
@@ -396,12 +420,12 @@ impl Engine {
         now: Now,
     ) -> Result<(), &'static str> {
         let is_late = deadline_ms.is_some_and(|at_ms| at_ms < now.wall.millis());
-        if is_late && self.persistence.replaying.is_none() {
+        if is_late && self.persistence.replaying.is_none() && !self.keeps_expired() {
             self.persistence.loaded.expired += 1;
             return Ok(());
         }
         let database = self
-            .keyspace
+            .loading_keyspace()
             .databases
             .get_mut(db)
             .ok_or("it was saved with more databases than there are here")?;

@@ -18,7 +18,6 @@ use super::effects::{Audience, Reader};
 use super::persistence::Position;
 use super::session::SessionHandle;
 use crate::replication::{Backlog, Failover, History, Replica, ReplicationId, Upstream};
-use crate::runtime::Now;
 
 pub use primary::Serving;
 
@@ -67,11 +66,11 @@ pub struct Replication {
 }
 
 impl Replication {
-    pub(super) fn new(id: ReplicationId) -> Replication {
+    pub(super) fn new(id: ReplicationId, upstream: Option<Upstream>) -> Replication {
         Replication {
             history: History::new(id),
             backlog: None,
-            upstream: None,
+            upstream,
             replicas: BTreeMap::new(),
             serving: Serving::default(),
             failover: Failover::default(),
@@ -144,21 +143,6 @@ impl Engine {
     pub fn open_backlog(&mut self) {
         if self.replication.backlog.is_none() {
             self.replication.backlog = Some(Backlog::new(self.replication.history.offset()));
-            self.update_readers();
-        }
-    }
-
-    /// This node is another's replica from now on (REPLICAOF).
-    pub fn follow(&mut self, host: &str, port: u16, now: Now) {
-        self.replication.upstream = Some(Upstream::new(host, port, now.mono));
-        self.update_readers();
-    }
-
-    /// This node is a primary from now on (REPLICAOF NO ONE): its history goes on under a name of its own.
-    pub fn stop_following(&mut self, _: Now) {
-        if self.replication.upstream.take().is_some() {
-            let id = self.new_replication_id();
-            self.replication.history.promote(id);
             self.update_readers();
         }
     }

@@ -171,6 +171,12 @@ impl Engine {
             return flow;
         }
         self.effects.end();
+        if self.changes != before
+            && self.replication.is_replica()
+            && self.sessions[client].role != ClientRole::Primary
+        {
+            self.note_own_deadlines(client, request, id);
+        }
         if self.changes != before && self.effects.readers().replicas {
             self.sessions[client].write_offset = self.replication_offset();
         }

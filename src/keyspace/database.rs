@@ -224,6 +224,19 @@ impl Database {
         Cleared { tables: tables.unwrap_or_default() }
     }
 
+    /// Takes the place of what it holds what another database does; neither of them has been told of it. A snapshot that is under way
+    /// shows what was there before.
+    pub fn take_over(&mut self, other: Database) -> Cleared {
+        let cleared = self.clear();
+        (self.tables, self.fields) = (other.tables, other.fields);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.slots = other.ledger.and_then(|other| other.slots);
+        } else {
+            self.ledger = other.ledger;
+        }
+        cleared
+    }
+
     /// Shows one bucket's entries and returns the next cursor. A walk begins at cursor 0 and ends when 0 comes back.
     ///
     /// An entry that is present throughout a walk is shown at least once, whatever happens between the steps; any cursor

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::shared::Shared;
-use super::{listener, persistence};
+use super::{listener, persistence, replication};
 use crate::config::{Apply, Changed, SetError};
 use crate::engine::Job;
 use crate::engine::session::SessionHandle;
@@ -28,6 +28,10 @@ pub(super) async fn run<R: Runtime>(
             output.extend_from_slice(b"+OK\r\n");
         }
         Job::RewriteConfig(path) => rewrite_config(shared, &path, output).await,
+        Job::Follow(primary) => {
+            replication::primary_link::follow(shared, primary);
+            output.extend_from_slice(b"+OK\r\n");
+        }
         Job::Listen(changed) => listen_again(shared, changed, output).await,
         Job::PurgeMemory => {
             R::purge_memory();

@@ -86,6 +86,8 @@ pub(super) struct Shared<R: Runtime> {
     /// The TCP listeners, which CONFIG SET may replace.
     listening: RefCell<Vec<Rc<listener::Switch>>>,
     stop: Stop,
+    /// The link to the primary, while it waits for another to be named.
+    following: RefCell<Option<Waker>>,
     runtime: std::marker::PhantomData<fn() -> R>,
 }
 
@@ -124,6 +126,7 @@ impl<R: Runtime> Shared<R> {
             mailboxes: RefCell::default(),
             listening: RefCell::default(),
             stop: Stop::default(),
+            following: RefCell::default(),
             runtime: std::marker::PhantomData,
         }
     }
@@ -152,13 +155,33 @@ impl<R: Runtime> Shared<R> {
 
     /// Starts serving a client.
     pub fn serve(self: &Rc<Self>, stream: R::Stream, client: SessionHandle) {
+        self.open_mailbox(client);
+        R::spawn(connection::serve(self.clone(), stream, client));
+    }
+
+    /// A session that some other task looks after.
+    pub fn open_mailbox(&self, client: SessionHandle) {
         let mut mailboxes = self.mailboxes.borrow_mut();
         if mailboxes.len() <= client.index() {
             mailboxes.resize_with(client.index() + 1, Mailbox::default);
         }
         mailboxes[client.index()] = Mailbox::default();
-        drop(mailboxes);
-        R::spawn(connection::serve(self.clone(), stream, client));
+    }
+
+    /// Ready when another primary has been named since this one was, or none.
+    pub fn poll_followed(&self, generation: u64, cx: &mut Context<'_>) -> Poll<()> {
+        if self.engine.borrow().replica.generation != generation {
+            return Poll::Ready(());
+        }
+        self.following.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Another primary has been named, or none, or it may be tried again.
+    pub fn wake_following(&self) {
+        if let Some(waker) = self.following.take() {
+            waker.wake();
+        }
     }
 
     /// Whether something came for this client since the last call; otherwise its task is woken when it does.

@@ -94,6 +94,23 @@ impl History {
         self.id = new;
     }
 
+    /// [`History::promote`] with a mistake: the old name holds for one byte more than it should.
+    pub fn promote_beyond(&mut self, new: ReplicationId) {
+        self.promote(new);
+        self.second = self.second.map(|(id, end)| (id, end + 1));
+    }
+
+    /// A name that was lost and its history with it: what was loaded is its beginning, up to here.
+    pub fn resume_under(&mut self, new: ReplicationId, loaded: ReplicationId, offset: u64) {
+        *self = History { id: loaded, offset, second: None };
+        self.promote(new);
+    }
+
+    /// Whether this name is one of those under which this history is known.
+    pub fn knows(&self, id: ReplicationId) -> bool {
+        self.id == id || self.second.is_some_and(|(second, _)| second == id)
+    }
+
     /// A new name without a past: what replicas have followed so far is not continued.
     pub fn forget(&mut self, new: ReplicationId) {
         self.id = new;

@@ -15,9 +15,13 @@
 //! | `quorum` | how many replicas have how much: WAIT, WAITAOF, `min-replicas-to-write` |
 //! | `failover` | handing the role of the primary to a replica |
 //! | `upstream` | a node's own primary: which, and how far the link to it is |
+//! | `answer` | what it says before a history begins |
+//! | `synced` | up to which offset of the history the append log is on disk |
+//! | `units` | the history as it comes, split into what is done as a whole |
 //!
 //! Offsets count from 0 here. On the wire PSYNC names the first byte that is wanted, counted from 1.
 
+mod answer;
 mod backlog;
 mod failover;
 mod history;
@@ -25,12 +29,17 @@ mod id;
 pub mod pressure;
 mod progress;
 mod quorum;
+mod synced;
+mod units;
 mod upstream;
 
+pub use answer::{Form, Resync};
 pub use backlog::Backlog;
 pub use failover::{Failover, Step};
 pub use history::{Answer, History, Refusal};
 pub use id::ReplicationId;
 pub use progress::{Capabilities, Parts, Replica, Stage};
 pub use quorum::{Copies, good, having};
+pub use synced::Synced;
+pub use units::{Malformed, Span, Units};
 pub use upstream::{Link, Upstream};

@@ -198,6 +198,12 @@ pub trait Runtime: Sized + 'static {
 
     /// Opens a TCP connection.
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + 'static;
+    /// The addresses of a host. Names are looked up off the event loop; where there are none to look up, an address in digits is all
+    /// that is understood.
+    fn resolve(host: String, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + 'static {
+        let literal = host.parse().map(|ip| vec![SocketAddr::new(ip, port)]);
+        async move { literal.map_err(|_| io::ErrorKind::NotFound.into()) }
+    }
     /// Listens on a TCP address; `backlog` connections wait for being accepted.
     fn listen(address: SocketAddr, backlog: u32) -> io::Result<Self::Listener>;
     /// Listens on a Unix domain socket, replacing a stale one; `mode` are the file's permissions, if they matter.

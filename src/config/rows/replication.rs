@@ -51,6 +51,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("replica-serve-stale-data", Kind::Bool, "yes")
         .aliases(&["slave-serve-stale-data"])
         .field(field!(replica_serve_stale_data)),
-    Row::new("replicaof", Kind::ReplicaOf, "").aliases(&["slaveof"]).immutable().vital(),
+    Row::new("replicaof", Kind::ReplicaOf, "").aliases(&["slaveof"]).immutable().field(field!(replicaof)),
     Row::new("slot-migration-max-failover-repl-bytes", Kind::memory(-1, I64_MAX), "0").unlisted(),
 ];

@@ -44,8 +44,23 @@ pub enum Unblocked {
     TimedOut,
     /// With an error.
     Refused,
+    /// With an error, since the node has become a replica.
+    RoleChanged,
 }
 
+impl Unblocked {
+    fn failure(self) -> Option<Failure> {
+        match self {
+            Unblocked::TimedOut => None,
+            Unblocked::Refused => Some(UNBLOCKED),
+            Unblocked::RoleChanged => Some(ROLE_CHANGED),
+        }
+    }
+}
+
+const ROLE_CHANGED: Failure = Failure::fixed(
+    "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+);
 const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 impl Call<'_> {
@@ -94,19 +109,20 @@ impl Engine {
         let session = &mut self.sessions[client];
         let start = session.outbox.len();
         let mut reply = Reply::new(&mut session.outbox, session.version);
-        match how {
-            Unblocked::TimedOut => blocked.on_timeout.write(&mut reply),
-            Unblocked::Refused => reply.error(UNBLOCKED.text()),
+        let failure = how.failure();
+        match &failure {
+            None => blocked.on_timeout.write(&mut reply),
+            Some(failure) => reply.error(failure.text()),
         }
         if blocked.silent {
             session.outbox.truncate(start);
         }
         if let Some(id) = prepared.command {
             self.stats.commands[id as usize].calls += 1;
-            self.stats.commands[id as usize].failed += u64::from(how == Unblocked::Refused);
+            self.stats.commands[id as usize].failed += u64::from(failure.is_some());
         }
-        if how == Unblocked::Refused {
-            self.stats.count_error(UNBLOCKED.code());
+        if let Some(failure) = failure {
+            self.stats.count_error(failure.code());
         }
         self.count_time(client, blocked.request.request(), prepared, blocked.ran, now);
         self.wake(client);

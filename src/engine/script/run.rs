@@ -5,7 +5,7 @@ use super::{Sha, Shebang};
 use crate::engine::command::Flag;
 use crate::engine::effects::Audience;
 use crate::engine::gates;
-use crate::engine::session::SessionHandle;
+use crate::engine::session::{ClientRole, SessionHandle};
 use crate::engine::table::{CommandId, Row};
 use crate::engine::transaction::Left;
 use crate::engine::{Call, Engine, Failure, Flow, Nested, Prepared, Source};
@@ -233,6 +233,12 @@ impl Engine {
         }
         if row.has(Flag::DenyOom) && running.is_memory_full && !running.wrote {
             return Err(Failure::OOM);
+        }
+        if row.has(Flag::Write)
+            && self.is_read_only()
+            && self.sessions[running.client].role != ClientRole::Primary
+        {
+            return Err(gates::READ_ONLY);
         }
         if row.has(Flag::Write)
             && let Some(failure) = gates::disk_failure(self).or_else(|| gates::too_few_replicas(self))

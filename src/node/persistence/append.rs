@@ -56,6 +56,21 @@ pub(in crate::node) fn tick<R: Runtime>(shared: &Rc<Shared<R>>) {
     execute(shared, &mut engine, &mut log);
 }
 
+/// The data set is about to be replaced: the log in force ends, and is no longer that of this node's data.
+pub(in crate::node) fn leave_log<R: Runtime>(shared: &Rc<Shared<R>>) {
+    settle(shared);
+    let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+    engine.append.decide(|policy, out| policy.turn_off(R::now(), out));
+    execute(shared, &mut engine, &mut log);
+}
+
+/// It has been replaced: the log begins anew, if there is to be one.
+pub(in crate::node) fn renew_log<R: Runtime>(shared: &Rc<Shared<R>>) {
+    let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+    engine.log_settings_changed(R::now());
+    execute(shared, &mut engine, &mut log);
+}
+
 /// Before the node ends: all that was done becomes durable, as far as the disk lets it, and the log ends with it. Nothing may
 /// be written meanwhile.
 pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {

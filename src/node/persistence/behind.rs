@@ -12,7 +12,7 @@ use crate::runtime::{File, Runtime};
 const SYNC_BYTES: usize = 4 << 20;
 
 /// See the module. At most one piece is on its way.
-pub(super) struct Behind<R: Runtime> {
+pub(in crate::node) struct Behind<R: Runtime> {
     file: R::File,
     piece: Option<Pin<Box<dyn Future<Output = io::Result<()>>>>>,
     unsynced_bytes: usize,
@@ -21,12 +21,12 @@ pub(super) struct Behind<R: Runtime> {
 
 impl<R: Runtime> Behind<R> {
     /// Pieces go to the end of the file, which nobody else may use meanwhile. Incremental: they are synced now and then.
-    pub(super) fn new(file: R::File, incremental: bool) -> Behind<R> {
+    pub fn new(file: R::File, incremental: bool) -> Behind<R> {
         Behind { file, piece: None, unsynced_bytes: 0, incremental }
     }
 
     /// Whether no piece is on its way, so that the next need not wait. An error: the last one was not written.
-    pub(super) async fn is_free(&mut self) -> io::Result<bool> {
+    pub async fn is_free(&mut self) -> io::Result<bool> {
         let Some(piece) = &mut self.piece else { return Ok(true) };
         let written = poll_fn(|cx| Poll::Ready(piece.as_mut().poll(cx))).await;
         let Poll::Ready(written) = written else { return Ok(false) };
@@ -35,7 +35,7 @@ impl<R: Runtime> Behind<R> {
     }
 
     /// Begins to write the next piece, as soon as the last is written.
-    pub(super) async fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+    pub async fn write(&mut self, bytes: Vec<u8>) -> io::Result<()> {
         self.wait().await?;
         self.unsynced_bytes += bytes.len();
         let sync = self.incremental && self.unsynced_bytes >= SYNC_BYTES;
@@ -54,7 +54,7 @@ impl<R: Runtime> Behind<R> {
     }
 
     /// The file, once all pieces are written; they need not be durable.
-    pub(super) async fn end(mut self) -> io::Result<R::File> {
+    pub async fn end(mut self) -> io::Result<R::File> {
         self.wait().await?;
         Ok(self.file)
     }

@@ -70,22 +70,16 @@ pub(super) async fn read<R: Runtime>(
     before: u64,
 ) -> io::Result<u64> {
     let file = &found.file;
-    let mut loader = {
-        let engine = shared.engine.borrow();
-        let limits = Limits::of(&engine.config, engine.keyspace.hasher().hash_key());
-        Loader::new(limits, found.bytes, engine.config.rdbchecksum)
-    };
-    let mut taking = Taking { db: 0, room: found.bytes / ENTRY_BYTES_MIN };
+    let mut intake = Intake::new(&shared.engine.borrow(), found.bytes);
     let mut buffer = vec![0; CHUNK_BYTES];
     let (mut offset, mut slice, mut said) = (0, R::now(), R::now());
     loop {
         let length = file.read_at(&mut buffer, offset)?;
-        loader.feed(&buffer[..length]);
         offset += length as u64;
-        let ended = taking.take_all::<R>(&mut shared.engine.borrow_mut(), &mut loader)?;
+        let ended = intake.take::<R>(&mut shared.engine.borrow_mut(), &buffer[..length])?;
         shared.engine.borrow_mut().note_loaded(before + offset);
         if ended {
-            return Ok(loader.position());
+            return Ok(intake.position());
         }
         if length == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends too early"));
@@ -101,11 +95,48 @@ pub(super) async fn read<R: Runtime>(
     }
 }
 
+/// A dump that comes in pieces and goes into the data set.
+pub(in crate::node) struct Intake {
+    loader: Loader,
+    taking: Taking,
+}
+
+impl Intake {
+    /// One of so many bytes; of a gigabyte or so if that is not known.
+    pub fn new(engine: &Engine, bytes: u64) -> Intake {
+        let limits = Limits::of(&engine.config, engine.keyspace.hasher().hash_key());
+        let loader = Loader::new(limits, bytes, engine.config.rdbchecksum);
+        let room = bytes.min(UNKNOWN_BYTES) / ENTRY_BYTES_MIN;
+        Intake { loader, taking: Taking { db: 0, room, libraries: Vec::new() } }
+    }
+
+    /// Takes the next piece; true when all of the dump is there.
+    pub fn take<R: Runtime>(&mut self, engine: &mut Engine, piece: &[u8]) -> io::Result<bool> {
+        self.loader.feed(piece);
+        self.taking.take_all::<R>(engine, &mut self.loader)
+    }
+
+    /// How many bytes have been taken.
+    pub fn position(&self) -> u64 {
+        self.loader.position()
+    }
+
+    /// The libraries of a dump that is loaded beside the data.
+    pub fn libraries(&self) -> &[Vec<u8>] {
+        &self.taking.libraries
+    }
+}
+
+/// So many bytes are expected where nobody says how many come.
+const UNKNOWN_BYTES: u64 = 1 << 30;
+
 /// Where the loader's parts go.
 struct Taking {
     db: usize,
     /// For so many more entries room may be made before they come, whatever the file says, and in how many databases.
     room: u64,
+    /// Those that are held until the rest is there.
+    libraries: Vec<Vec<u8>>,
 }
 
 impl Taking {
@@ -153,12 +184,13 @@ impl Taking {
                 let clock = clock(engine.access(), used, at.wall.millis());
                 engine.load_entry(self.db, place.key(&key), value, expiry_ms, clock, at)?;
             }
+            Part::Library(code) if engine.is_loading_beside() => self.libraries.push(code.into_owned()),
             Part::Library(code) => {
                 engine.load_library(&code, Existing::Stays).map_err(|e| {
                     format!("a library of functions is refused: {}", String::from_utf8_lossy(e.text()))
                 })?;
             }
-            Part::Aux { name, value } => note(&name, &value),
+            Part::Aux { name, value } => note(engine, &name, &value),
             Part::Sizes { keys, volatile } => {
                 // Those with an expiry may be past it.
                 let keys = keys.saturating_sub(volatile).min(self.room);
@@ -175,13 +207,14 @@ fn broken(broken: Broken) -> io::Error {
 }
 
 /// What a file says of itself.
-fn note(name: &[u8], value: &[u8]) {
+fn note(engine: &mut Engine, name: &[u8], value: &[u8]) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match name {
         b"redis-ver" => info!("Loading RDB produced by version {}", text(value)),
         b"valkey-ver" => info!("Loading RDB produced by Valkey version {}", text(value)),
         b"ctime" | b"used-mem" | b"redis-bits" => {}
-        b"aof-base" | b"aof-preamble" | b"repl-stream-db" | b"repl-id" | b"repl-offset" => {}
+        b"repl-stream-db" | b"repl-id" | b"repl-offset" => engine.note_loaded_history(name, value),
+        b"aof-base" | b"aof-preamble" => {}
         _ => warn!("Unrecognized RDB AUX field: '{}' '{}'", text(name), text(value)),
     }
 }
@@ -208,7 +241,8 @@ mod tests {
     fn numbers_that_lie_make_no_more_room_than_a_file_can_fill() {
         let at = Now { mono: Monotonic(1), wall: UnixTime(1) };
         let mut engine = Engine::new(Config::default(), crate::commands::table(), Identity::default(), 1);
-        let (before, mut taking) = (engine.keyspace.memory_bytes(), Taking { db: 0, room: 100_000 });
+        let (before, mut taking) =
+            (engine.keyspace.memory_bytes(), Taking { db: 0, room: 100_000, libraries: Vec::new() });
         for db in 0..16 {
             taking.take(&mut engine, Part::Database(db), None, at).expect("a database");
             let sizes = Part::Sizes { keys: u64::MAX, volatile: 0 };

@@ -26,7 +26,9 @@ use crate::engine::persistence::{Purpose, SaveHead};
 use crate::engine::{Engine, PauseScope, Shutdown};
 use crate::runtime::Runtime;
 
-pub(super) use append::{settle, tick};
+pub(super) use append::{leave_log, renew_log, settle, tick, wake_replicas};
+pub(super) use behind::Behind;
+pub(super) use load::Intake;
 pub(super) use log::{Gate, Log};
 pub(super) use save::{end as end_snapshot, write_parts};
 pub(super) use snapshot::Snapshot;

@@ -114,6 +114,7 @@ pub(in crate::node) async fn bring_up<R: Runtime>(shared: &Rc<Shared<R>>, plan: 
     }
     let (mut engine, at) = (shared.engine.borrow_mut(), now::<R>());
     engine.end_load(at);
+    engine.take_up_loaded_history();
     // CONFIG SET may have changed them meanwhile.
     engine.log_settings_changed(at.mono);
     Ok(())

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::{info, warn};
 
-use super::full_sync;
+use super::{full_sync, primary_link};
 use crate::engine::session::{Closing, SessionHandle, Traffic};
 use crate::engine::{Engine, Flow, address_text};
 use crate::node::now;
@@ -203,6 +203,7 @@ impl<R: Runtime> Link<R> {
             self.run_requests(&mut engine, &mut scratch, &input)
         };
         shared.deliver();
+        primary_link::step_failover(&shared);
         self.input = input;
         self.input.drain(..consumed);
         let is_long = self.input.len() as u64 > shared.engine.borrow().config.client_query_buffer_limit_bytes;

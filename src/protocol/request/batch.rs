@@ -104,6 +104,21 @@ impl Batch {
         self.requests.push(Shape { first, end, wire_bytes, input_end, inline: false });
     }
 
+    /// Forgets the first `requests`, and the first `bytes` of the input with them: what is left lies that much further ahead.
+    pub fn drop_front(&mut self, requests: usize, bytes: usize) {
+        let places = requests.checked_sub(1).map_or(0, |last| self.requests[last].end);
+        self.requests.drain(..requests);
+        self.places.drain(..places);
+        for shape in &mut self.requests {
+            shape.first -= places;
+            shape.end -= places;
+            shape.input_end -= bytes;
+        }
+        for place in &mut self.places {
+            place.start -= bytes;
+        }
+    }
+
     /// Notes where the `index`th request ends, if it has been found.
     #[inline]
     pub(super) fn set_end(&mut self, index: usize, input_end: usize) {

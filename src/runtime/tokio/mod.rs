@@ -105,6 +105,13 @@ impl Runtime for Tokio {
         network::connect(address)
     }
 
+    async fn resolve(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match host.parse() {
+            Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
+            Err(_) => Ok(::tokio::net::lookup_host((host, port)).await?.collect()),
+        }
+    }
+
     fn listen(address: SocketAddr, backlog: u32) -> io::Result<SocketListener> {
         network::listen(address, backlog)
     }

@@ -166,6 +166,11 @@ impl AppendLog {
         matches!(self.state, State::Waiting { promised: false } | State::Fresh { promised: false })
     }
 
+    /// Whether what is written goes to the log that a start would load.
+    pub fn is_in_force(&self) -> bool {
+        matches!(self.state, State::On | State::Switching { .. })
+    }
+
     /// What kind of rewrite can begin now, if one can while the log is not off.
     pub fn rewrite_kind(&self) -> Option<Rewrite> {
         match self.state {

@@ -1,0 +1,149 @@
+//! How a replica introduces itself: PING, AUTH, REPLCONF, PSYNC, each answered by a line.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::inflow::Inflow;
+use crate::engine::REDIS_VERSION;
+use crate::node::shared::Shared;
+use crate::protocol::client::encode;
+use crate::replication::{ReplicationId, Resync};
+use crate::runtime::Runtime;
+
+/// What the primary will do.
+#[derive(Debug)]
+pub(super) enum Agreed {
+    /// It sends a snapshot: of this history at this offset, if it has said so.
+    Full(Option<(ReplicationId, u64)>),
+    /// It goes on where we are, perhaps under another name.
+    Continue(Option<ReplicationId>),
+}
+
+fn refused(what: String) -> io::Error {
+    io::Error::other(what)
+}
+
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).into_owned()
+}
+
+/// Introduces this node, and asks for the history. An error ends the link.
+pub(super) async fn greet<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    inflow: &mut Inflow<R>,
+    patience: Duration,
+) -> io::Result<Agreed> {
+    let mut request = Vec::new();
+    encode(&mut request, &[b"PING"]);
+    inflow.send(&request, patience).await?;
+    let answer = inflow.line(patience).await?;
+    let is_alive = [&b"+"[..], b"-NOAUTH", b"-NOPERM", b"-ERR operation not permitted"]
+        .iter()
+        .any(|start| answer.starts_with(start));
+    if !is_alive {
+        return Err(refused(format!("Error reply to PING from master: '{}'", text(&answer))));
+    }
+    info!("Master replied to PING, replication can continue...");
+    introduce(shared, inflow, patience).await?;
+    ask(shared, inflow, patience).await
+}
+
+/// Says who we are and what we understand: all at once.
+async fn introduce<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    inflow: &mut Inflow<R>,
+    patience: Duration,
+) -> io::Result<()> {
+    let (mut request, mut expected) = (Vec::new(), Vec::new());
+    {
+        let engine = shared.engine.borrow();
+        let config = &engine.config;
+        if !config.masterauth.0.is_empty() {
+            match config.masteruser.as_bytes() {
+                b"" => encode(&mut request, &[&b"AUTH"[..], &config.masterauth.0]),
+                user => encode(&mut request, &[&b"AUTH"[..], user, &config.masterauth.0]),
+            }
+            expected.push("AUTH");
+        }
+        let port = match config.replica_announce_port {
+            0 => config.port,
+            port => port,
+        };
+        encode(&mut request, &[&b"REPLCONF"[..], b"listening-port", port.to_string().as_bytes()]);
+        expected.push("listening-port");
+        if !config.replica_announce_ip.is_empty() {
+            encode(&mut request, &[&b"REPLCONF"[..], b"ip-address", config.replica_announce_ip.as_bytes()]);
+            expected.push("ip-address");
+        }
+        encode(&mut request, &[&b"REPLCONF"[..], b"capa", b"eof", b"capa", b"psync2"]);
+        expected.push("capa");
+        encode(&mut request, &[&b"REPLCONF"[..], b"version", REDIS_VERSION.as_bytes()]);
+        expected.push("version");
+    }
+    inflow.send(&request, patience).await?;
+    for what in expected {
+        let answer = inflow.line(patience).await?;
+        match what {
+            _ if !answer.starts_with(b"-") => {}
+            "AUTH" => return Err(refused(format!("Unable to AUTH to MASTER: {}", text(&answer)))),
+            what => info!("(Non critical) Master does not understand REPLCONF {what}: {}", text(&answer)),
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the history from where we are, or from its beginning.
+async fn ask<R: Runtime>(
+    shared: &Rc<Shared<R>>,
+    inflow: &mut Inflow<R>,
+    patience: Duration,
+) -> io::Result<Agreed> {
+    let known = shared.engine.borrow().resume_point();
+    let mut request = Vec::new();
+    match known {
+        Some((id, offset)) => {
+            // On the wire: the first byte that is wanted, counted from 1.
+            let next = (offset + 1).to_string();
+            info!("Trying a partial resynchronization (request {id}:{next}).");
+            encode(&mut request, &[b"PSYNC", id.as_bytes(), next.as_bytes()]);
+        }
+        None => {
+            info!("Partial resynchronization not possible (no cached master)");
+            encode(&mut request, &[&b"PSYNC"[..], b"?", b"-1"]);
+        }
+    }
+    inflow.send(&request, patience).await?;
+    let answer = loop {
+        let line = inflow.line(patience).await?;
+        // It takes its time, and says that it is alive.
+        if !line.is_empty() {
+            break line;
+        }
+    };
+    match Resync::parse(&answer) {
+        Resync::Full { id, offset } => {
+            info!("Full resync from master: {id}:{offset}");
+            Ok(Agreed::Full(Some((id, offset))))
+        }
+        Resync::Continue { id } if known.is_some() => {
+            info!("Successful partial resynchronization with master.");
+            Ok(Agreed::Continue(id))
+        }
+        Resync::Later => Err(refused(format!(
+            "Master is currently unable to PSYNC but should be in the future: {}",
+            text(&answer)
+        ))),
+        Resync::Continue { .. } | Resync::Nonsense => {
+            Err(refused(format!("Master replied with wrong syntax to PSYNC: {}", text(&answer))))
+        }
+        Resync::Unknown => {
+            warn!("Master does not support PSYNC or is in error state (reply: {})", text(&answer));
+            info!("Retrying with SYNC...");
+            inflow.send(b"SYNC\r\n", patience).await?;
+            Ok(Agreed::Full(None))
+        }
+    }
+}
