@@ -338,7 +338,8 @@ fn what_an_earlier_restart_left_open_is_not_demanded_later() {
     let certain = log.save(at(1));
     log.saved(certain, at(2));
     let (first, second) = (log.save(at(3)), log.save(at(4)));
-    let written = log.begin(1, vec![Effect::Write { key: key(), value: b"v".to_vec(), deadline_ms: None }], at(10));
+    let written =
+        log.begin(1, vec![Effect::Write { key: key(), value: b"v".to_vec(), deadline_ms: None }], at(10));
     let deleted = log.begin(1, vec![Effect::Delete { key: key() }], at(11));
     log.unknown(written, at(12));
     log.acknowledge(deleted, &[], at(13));
@@ -346,7 +347,11 @@ fn what_an_earlier_restart_left_open_is_not_demanded_later() {
     let again = log.save(at(110));
     log.saved(again, at(120));
     log.restart(at(190), Promise::SnapshotOnly, at(200), reading);
-    assert_eq!(check(&log).map(|_| ()), Ok(()), "{first:?} or {second:?} was loaded, and the deletion is gone");
+    assert_eq!(
+        check(&log).map(|_| ()),
+        Ok(()),
+        "{first:?} or {second:?} was loaded, and the deletion is gone"
+    );
 }
 
 /// One write at 0, others as given, nothing is left.

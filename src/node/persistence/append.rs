@@ -49,6 +49,13 @@ pub(in crate::node) fn tick<R: Runtime>(shared: &Rc<Shared<R>>) {
     execute(shared, &mut engine, &mut log);
 }
 
+/// Others have had their turn.
+fn go_on<R: Runtime>(shared: &Rc<Shared<R>>) {
+    let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+    engine.append.decide(|policy, out| policy.on_turn(R::now(), out));
+    execute(shared, &mut engine, &mut log);
+}
+
 /// Before the node ends: all that was done becomes durable, as far as the disk lets it, and the log ends with it. Nothing may
 /// be written meanwhile.
 pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
@@ -78,13 +85,15 @@ pub(super) fn hand_in<R: Runtime>(engine: &mut Engine, log: &mut Log<R>, at: Now
     if engine.effects.is_empty() || !engine.append.policy.collects() {
         return;
     }
-    let before = log.held.len();
-    if engine.config.aof_timestamp_enabled {
-        log.annotator.annotate(at.wall.seconds(), &mut log.held);
-    }
-    engine.effects.drain_into(Reader::Log, &mut log.held);
-    let bytes = (log.held.len() - before) as u64;
-    engine.append.decide(|policy, out| policy.on_effects(at.mono, bytes, out));
+    let (is_annotated, annotator) = (engine.config.aof_timestamp_enabled, &mut log.annotator);
+    let bytes = log.held.extend(|held| {
+        if is_annotated {
+            annotator.annotate(at.wall.seconds(), held);
+        }
+        engine.effects.drain_into(Reader::Log, held);
+    });
+    log.fresh_bytes = log.fresh_bytes.map(|before| before + bytes);
+    engine.append.decide(|policy, out| policy.on_effects(at.mono, bytes as u64, out));
 }
 
 /// BGREWRITEAOF
@@ -135,6 +144,13 @@ fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>
     match action {
         Action::Write { .. } => unreachable!("writes are done where their outcome is looked at"),
         Action::Sync { ticket } => sync(shared, log, ticket),
+        Action::GoOn => {
+            let shared = shared.clone();
+            R::spawn(async move {
+                R::yield_now().await;
+                go_on(&shared);
+            });
+        }
         Action::TickAt(at) => {
             let shared = shared.clone();
             R::spawn(async move {
@@ -144,7 +160,7 @@ fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>
         }
         Action::CutBack { bytes } => log.cut_back(bytes),
         Action::NextFile => log.go_on_in_next(),
-        Action::Discard { bytes } => log.forget(bytes as usize),
+        Action::Discard { bytes } => log.held.forget(bytes as usize),
         Action::Acknowledge { through } => {
             while let Some(client) = log.reached(through) {
                 shared.wake(client);
