@@ -5,6 +5,7 @@
     reason = "this is the door that the rule points to"
 )]
 
+mod aside;
 mod disk;
 pub mod host;
 pub mod log;
