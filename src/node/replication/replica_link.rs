@@ -65,6 +65,8 @@ pub(in crate::node) async fn serve<R: Runtime>(
     unsent: Vec<u8>,
     input: Vec<u8>,
 ) {
+    // Its request may have made this node a primary (PSYNC with FAILOVER).
+    shared.wake_following();
     let traffic = shared.engine.borrow().sessions[client].traffic;
     if shared.engine.borrow().config.repl_disable_tcp_nodelay {
         // Fewer packets matter to whoever has asked for it; without that it works as well.
