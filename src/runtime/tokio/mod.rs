@@ -156,4 +156,8 @@ impl Runtime for Tokio {
     fn purge_memory() {
         process::purge();
     }
+
+    fn tell_role(is_replica: bool) {
+        log::tell_role(is_replica);
+    }
 }
