@@ -31,7 +31,6 @@ const NOT_YET: &[&str] = &[
     "acl|setuser",
     "acl|users",
     // Replication.
-    "failover",
     // Modules.
     "module",
     // Values in transit.

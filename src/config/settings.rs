@@ -110,30 +110,6 @@ pub struct Settings {
     pub auto_aof_rewrite_min_size_bytes: u64,
     /// By how much it must have grown since its last rewrite to be rewritten by itself; 0 never is.
     pub auto_aof_rewrite_percentage: u64,
-    /// This node's primary, `host port`; empty: it is one itself.
-    pub replicaof: String,
-    /// The password for it; empty for none.
-    pub masterauth: Secret,
-    /// The user for it; empty for the default one.
-    pub masteruser: String,
-    /// Bytes of history that are kept for replicas that were away.
-    pub repl_backlog_size_bytes: u64,
-    /// How long a link to primary or replica may be silent.
-    pub repl_timeout_seconds: u32,
-    /// Where a primary's snapshot is loaded from.
-    pub repl_diskless_load: DisklessLoad,
-    /// The address under which this node is to be reached; empty: that of its connection.
-    pub replica_announce_ip: String,
-    /// The port under which this node is to be reached; 0: the one on which it listens.
-    pub replica_announce_port: u16,
-    /// A replica takes writes from its primary only.
-    pub replica_read_only: bool,
-    /// A replica answers also while it has no link to its primary.
-    pub replica_serve_stale_data: bool,
-    /// A replica does not evict.
-    pub replica_ignore_maxmemory: bool,
-    /// A replica with data takes the snapshot of an empty primary that it does not know.
-    pub replica_accept_empty_primary: bool,
     /// Who may use DEBUG.
     pub enable_debug_command: Permission,
     /// Who may set protected parameters.
@@ -196,20 +172,50 @@ pub struct Settings {
     pub stream_node_max_bytes: u64,
     /// Most entries of a stream's node; 0 for no limit.
     pub stream_node_max_entries: u64,
-    /// So many replicas at least must have been heard of lately, or writes are refused; 0 needs none.
-    pub min_replicas_to_write: u32,
-    /// What "lately" means there; 0 turns it off.
+    /// This node's primary, `host port`; empty: it is one itself.
+    pub replicaof: String,
+    /// The password that is given to the primary; empty for none.
+    pub masterauth: Secret,
+    /// The user as whom; empty for the default.
+    pub masteruser: String,
+    /// A replica that was not heard of for longer does not count.
     pub min_replicas_max_lag_seconds: u32,
-    /// Without replicas it is kept for so long; 0 for ever.
+    /// With fewer replicas that count, writes are refused; 0 for never.
+    pub min_replicas_to_write: u32,
+    /// So much of the history is kept for replicas that were away.
+    pub repl_backlog_size_bytes: u64,
+    /// It is let go so long after the last replica has gone; 0 for never.
     pub repl_backlog_ttl_seconds: u64,
-    /// Lets the kernel collect what is sent to replicas.
+    /// Sends to replicas in fewer, larger packets, later.
     pub repl_disable_tcp_nodelay: bool,
-    /// Sends snapshots to replicas as they are made, without a file.
+    /// How a snapshot from the primary is loaded.
+    pub repl_diskless_load: DisklessLoad,
+    /// Sends snapshots to replicas without a file.
     pub repl_diskless_sync: bool,
-    /// Such a snapshot waits so long for more replicas.
+    /// A snapshot without a file waits so long for more replicas.
     pub repl_diskless_sync_delay_seconds: u32,
-    /// It begins at once when so many wait; 0: no number is enough.
+    /// It does not wait longer when there are so many; 0 for any number.
     pub repl_diskless_sync_max_replicas: u32,
-    /// Replicas hear so often of a primary that has nothing to say.
+    /// Replicas are sent something at least so often.
     pub repl_ping_replica_period_seconds: u32,
+    /// A link that is silent for so long is given up.
+    pub repl_timeout_seconds: u32,
+    /// What this node calls itself to its primary; empty for what the connection says.
+    pub replica_announce_ip: String,
+    /// The same of its port; 0 for `port`.
+    pub replica_announce_port: u16,
+    /// Whether Sentinel names this replica to others.
+    pub replica_announced: bool,
+    /// A replica does not evict: its primary does.
+    pub replica_ignore_maxmemory: bool,
+    /// What a snapshot replaces is freed in the background.
+    pub replica_lazy_flush: bool,
+    /// The lower, the sooner Sentinel promotes it; 0 for never.
+    pub replica_priority: u32,
+    /// Clients may not write to a replica.
+    pub replica_read_only: bool,
+    /// A replica answers also while its link is down.
+    pub replica_serve_stale_data: bool,
+    /// A replica with data takes also the snapshot of a primary that is empty and of another history (P15). Not in Redis.
+    pub replica_accept_empty_primary: bool,
 }

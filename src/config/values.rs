@@ -95,14 +95,14 @@ choices! {
 }
 
 choices! {
-    /// Where a primary's snapshot is loaded from.
+    /// How a replica loads its primary's snapshot.
     DisklessLoad {
-        /// A file in which it was stored first.
+        /// From a file that it is written to first.
         #[default]
         Disabled = "disabled",
-        /// The connection, if there is no data that it takes the place of.
+        /// As it comes, if there is no data that would be lost if it broke off.
         OnEmptyDb = "on-empty-db",
-        /// The connection, beside the data that it takes the place of.
+        /// As it comes, beside the old data, which is served meanwhile.
         SwapDb = "swapdb",
     }
 }

@@ -18,6 +18,7 @@ mod call;
 mod client_memory;
 pub mod command;
 pub mod effects;
+mod failover;
 mod failure;
 mod fields;
 mod gates;

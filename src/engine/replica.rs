@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use super::blocking::Unblocked;
 use super::command::Flag;
 use super::nested::Source;
+use super::persistence::Position;
 use super::replication::ReplicationFaults;
 use super::run::Running;
 use super::session::{ClientRole, Closing, Session, SessionHandle};
@@ -30,17 +31,6 @@ use crate::protocol::reply::Version;
 use crate::protocol::request::Request;
 use crate::replication::{Backlog, Link, ReplicationId, Upstream};
 use crate::runtime::{Monotonic, Now, UnixTime};
-
-/// Where this node was in a history when what was loaded was saved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LoadedHistory {
-    /// The history's name.
-    pub id: ReplicationId,
-    /// How much of it there was.
-    pub offset: u64,
-    /// The database that was selected in it there.
-    pub db: usize,
-}
 
 /// What becomes of the data while a snapshot is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +61,7 @@ pub struct Replica {
     /// Meanwhile the data is shown.
     serves_meanwhile: bool,
     /// What the file that was loaded said of its place in a history.
-    pub loaded: Option<LoadedHistory>,
+    pub loaded: Option<Position>,
     said: Said,
     /// Keys to which clients of this replica gave a deadline.
     own_deadlines: BTreeSet<(usize, Vec<u8>)>,
@@ -145,12 +135,17 @@ impl Engine {
         true
     }
 
+    /// [`Engine::promote`], for who does not care whether there was anybody to follow.
+    pub fn stop_following(&mut self, now: Now) {
+        self.promote(now);
+    }
+
     /// Those who wait were to be served by what clients write.
     fn disconnect_waiting(&mut self, now: Now) {
         let waiting: Vec<SessionHandle> =
             self.sessions.iter().filter(|(_, s)| s.blocked.is_some()).map(|(client, _)| client).collect();
         for client in waiting {
-            self.unblock(client, Unblocked::RoleChanged, now);
+            self.unblock(client, Unblocked::Demoted, now);
             self.close_session(client, Closing::AfterReply);
         }
     }
@@ -491,7 +486,7 @@ impl Engine {
         }
         if let Said { id: Some(id), offset: Some(offset), db } = self.replica.said {
             let known = db.unwrap_or(0) < self.keyspace.databases.len();
-            self.replica.loaded = known.then_some(LoadedHistory { id, offset, db: db.unwrap_or(0) });
+            self.replica.loaded = known.then_some(Position { id, offset, db: db.unwrap_or(0) });
         }
     }
 
@@ -505,13 +500,10 @@ impl Engine {
 
     /// The same line of this node, if it knows where it is in a history that somebody may follow.
     pub fn place_words(&self) -> Option<String> {
-        let replication = &self.replication;
-        let (is_known, db) = match &replication.upstream {
-            Some(upstream) => (upstream.has_history, upstream.db),
-            None => (replication.backlog.is_some(), self.effects.selected().unwrap_or(0)),
-        };
-        let history = &replication.history;
-        is_known.then(|| format!("{} {} {db}", history.id(), history.offset()))
+        let follows_unknown =
+            self.replication.upstream.as_ref().is_some_and(|upstream| !upstream.has_history);
+        let Position { id, offset, db } = self.position().filter(|_| !follows_unknown)?;
+        Some(format!("{id} {offset} {db}"))
     }
 
     /// Whether a snapshot is loaded while the data is shown that it will take the place of (INFO `async_loading`).
@@ -526,7 +518,7 @@ impl Engine {
 
     /// The start has loaded the data set: it may be a known place in a history.
     pub fn take_up_loaded_history(&mut self) {
-        let Some(LoadedHistory { id, offset, db }) = self.replica.loaded.take() else { return };
+        let Some(Position { id, offset, db }) = self.replica.loaded.take() else { return };
         let new = self.new_replication_id();
         let replication = &mut self.replication;
         match &mut replication.upstream {

@@ -17,7 +17,7 @@ use super::Engine;
 use super::effects::{Audience, Reader};
 use super::persistence::Position;
 use super::session::SessionHandle;
-use crate::replication::{Backlog, History, Replica, ReplicationId, Upstream};
+use crate::replication::{Backlog, Failover, History, Replica, ReplicationId, Upstream};
 
 pub use primary::Serving;
 
@@ -55,6 +55,8 @@ pub struct Replication {
     pub replicas: BTreeMap<SessionHandle, Replica>,
     /// What a primary keeps beside them.
     pub serving: Serving,
+    /// FAILOVER.
+    pub failover: Failover,
     /// Something was added to the backlog that the node has not told the replicas' tasks of.
     pub has_news: bool,
     /// None, but where checkers are checked.
@@ -69,6 +71,7 @@ impl Replication {
             upstream,
             replicas: BTreeMap::new(),
             serving: Serving::default(),
+            failover: Failover::default(),
             has_news: false,
             faults: ReplicationFaults::default(),
         }

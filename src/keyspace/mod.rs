@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod database;
+pub mod digest;
 pub mod eviction;
 mod field_deadlines;
 pub mod key;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::info;
 
 use super::persistence;
+use super::replication::primary_link;
 use super::shared::Shared;
 use super::{TICK_MAX, now};
 use crate::engine::session::{ClientRole, Closing, Session};
@@ -47,6 +48,7 @@ pub(super) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
         }
         shared.engine.borrow_mut().tend_replicas(R::now());
         persistence::tick(&shared);
+        primary_link::step_failover(&shared);
         free_garbage(&shared, tick);
         let at = now::<R>();
         housekeeping(&shared, ticks, at);

@@ -13,6 +13,7 @@
 //! | `progress` | one replica as its primary sees it |
 //! | `pressure` | how far writers may run ahead of slow replicas |
 //! | `quorum` | how many replicas have how much: WAIT, WAITAOF, `min-replicas-to-write` |
+//! | `failover` | handing the role of the primary to a replica |
 //! | `upstream` | a node's own primary: which, and how far the link to it is |
 //! | `answer` | what it says before a history begins |
 //! | `synced` | up to which offset of the history the append log is on disk |
@@ -22,6 +23,7 @@
 
 mod answer;
 mod backlog;
+mod failover;
 mod history;
 mod id;
 pub mod pressure;
@@ -33,6 +35,7 @@ mod upstream;
 
 pub use answer::{Form, Resync};
 pub use backlog::Backlog;
+pub use failover::{Failover, Step};
 pub use history::{Answer, History, Refusal};
 pub use id::ReplicationId;
 pub use progress::{Capabilities, Parts, Replica, Stage};

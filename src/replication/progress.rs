@@ -191,6 +191,11 @@ impl Replica {
         }
     }
 
+    /// Whether this is where it is to be reached.
+    pub fn is_at(&self, host: &str, port: u16) -> bool {
+        self.port == port && self.address() == host
+    }
+
     /// Whole seconds since it was last heard of.
     pub fn lag_seconds(&self, now: Monotonic) -> u64 {
         (now - self.acked_at).as_secs()

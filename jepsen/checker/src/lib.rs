@@ -7,6 +7,7 @@
 //! - [`totals`]: cheap checks of what is left at the end.
 //! - [`streams`]: what consumers of a stream were given, against what was added.
 //! - [`durability`]: what is left after crashes, against what was acknowledged and which promise held.
+//! - [`loss`]: what failovers lose of what was acknowledged, how much, why, and whether it may be.
 //!
 //! [`timeline`] prints a violation for a reader, [`notation`] saves and loads histories as text.
 //!
@@ -33,6 +34,7 @@ pub mod call;
 pub mod durability;
 pub mod history;
 pub mod linearizability;
+pub mod loss;
 pub mod model;
 pub mod notation;
 mod quote;

@@ -20,8 +20,13 @@ pub struct Link {
 impl Link {
     /// To this port of this machine.
     pub fn open(port: u16) -> io::Result<Link> {
+        Link::open_for(port, PATIENCE)
+    }
+
+    /// The same, with another patience for each reply.
+    pub fn open_for(port: u16, patience: Duration) -> io::Result<Link> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         Ok(Link { stream, decoder: Decoder::new(DecodeLimits::default()) })
     }

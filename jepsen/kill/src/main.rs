@@ -14,6 +14,7 @@
 //! | `plant` | mistakes that the checks have to find |
 //! | `run` | several lives over one directory |
 //! | `tally` | figures |
+//! | `replicated/` | the same with a primary and two replicas (`--replicated`) |
 //!
 //! The judge is `seawall_checker::durability`. It never asks the server what it has written, only what is there.
 #![allow(
@@ -31,6 +32,7 @@ mod node;
 mod plant;
 mod random;
 mod reader;
+mod replicated;
 mod run;
 mod tally;
 mod units;
@@ -45,6 +47,7 @@ use clap::Parser;
 
 use ballast::Ballast;
 use plant::{PLANTS, Plant};
+use replicated::Series;
 use run::{Failure, Plan};
 use tally::Tally;
 
@@ -78,6 +81,9 @@ struct Options {
     /// Instead: makes each of the planted mistakes, and fails if one is not found.
     #[arg(long)]
     prove: bool,
+    /// A primary and two replicas instead of one server: kills and stops of each of them, promotions.
+    #[arg(long)]
+    replicated: bool,
     /// Where directories are made; what a failure leaves stays there.
     #[arg(long)]
     room: Option<PathBuf>,
@@ -93,7 +99,14 @@ fn main() -> ExitCode {
         eprintln!("{}: {e}", room.display());
         return ExitCode::from(2);
     }
-    let result = if options.prove { prove(&options, &room) } else { kill(&options, &room) };
+    let result = if options.replicated {
+        let series = series(&options, &room);
+        if options.prove { series.prove() } else { series.play() }
+    } else if options.prove {
+        prove(&options, &room)
+    } else {
+        kill(&options, &room)
+    };
     match result {
         Ok(()) => {
             let _ = std::fs::remove_dir_all(&room);
@@ -104,6 +117,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn series<'a>(options: &'a Options, room: &'a std::path::Path) -> Series<'a> {
+    let (rounds, seed, run, ballast) =
+        (options.rounds, options.seed, options.run, Ballast { keys: options.ballast });
+    Series { rounds, seed, server: &options.server, run, room, ballast }
 }
 
 fn plan<'a>(options: &'a Options, room: &'a std::path::Path, number: u64) -> Plan<'a> {

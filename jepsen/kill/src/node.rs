@@ -88,6 +88,11 @@ impl Node {
         }
     }
 
+    /// A signal that does not end it.
+    pub fn signal(&self, signal: Signal) -> nix::Result<()> {
+        killpg(Pid::from_raw(self.process.id().cast_signed()), signal)
+    }
+
     fn end(&mut self) -> Result<ExitStatus, String> {
         let group = Pid::from_raw(self.process.id().cast_signed());
         // If it is gone already, its status tells.

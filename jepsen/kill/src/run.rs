@@ -273,14 +273,17 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn free_port() -> io::Result<u16> {
+/// A port at which nobody listens.
+pub fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn trouble(e: impl std::fmt::Display) -> Failure {
+/// As a failure of the tool.
+pub fn trouble(e: impl std::fmt::Display) -> Failure {
     Failure::Trouble(e.to_string())
 }
 
-fn broken(e: impl std::fmt::Display) -> Failure {
+/// As a failure of the server.
+pub fn broken(e: impl std::fmt::Display) -> Failure {
     Failure::Broken(e.to_string())
 }

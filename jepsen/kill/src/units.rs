@@ -82,6 +82,11 @@ impl Chooser {
         Chooser { random, database, client, values: 0, is_patient }
     }
 
+    /// Where its units go.
+    pub fn database(&self) -> u64 {
+        self.database
+    }
+
     /// How many units to send at once.
     pub fn pipeline(&mut self) -> u64 {
         if self.random.percent(60) { 1 } else { 2 + self.random.below(15) }

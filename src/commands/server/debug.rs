@@ -8,6 +8,7 @@ use crate::commands::help;
 use crate::engine::command::Handler;
 use crate::engine::command::{Command, Flag, Group};
 use crate::engine::{Call, Failure, Flow, Job};
+use crate::keyspace::digest::value_digest;
 use crate::keyspace::{NewValue, Slot, Value};
 use crate::protocol::reply::Version;
 use crate::text;
@@ -35,6 +36,20 @@ struct Tool {
 }
 
 const TOOLS: &[Tool] = &[
+    Tool {
+        name: "digest",
+        arguments: 2..=2,
+        usage: "DIGEST",
+        about: "Answers a sum over all data: equal for equal data, also of other servers.",
+        handler: digest,
+    },
+    Tool {
+        name: "digest-value",
+        arguments: 2..=usize::MAX,
+        usage: "DIGEST-VALUE <key> [<key> ...]",
+        about: "Answers the sum of each key's value.",
+        handler: digest_value,
+    },
     Tool {
         name: "error",
         arguments: 3..=3,
@@ -111,6 +126,27 @@ fn debug(call: &mut Call<'_>) -> Result<(), Failure> {
 
 fn show_help(call: &mut Call<'_>) -> Result<(), Failure> {
     help::write(call, "DEBUG", TOOLS.iter().map(|tool| (tool.usage, tool.about)));
+    Ok(())
+}
+
+fn hexadecimal(sum: &[u8]) -> String {
+    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn digest(call: &mut Call<'_>) -> Result<(), Failure> {
+    let sum = call.engine.keyspace.digest();
+    call.reply.simple(&hexadecimal(&sum));
+    Ok(())
+}
+
+fn digest_value(call: &mut Call<'_>) -> Result<(), Failure> {
+    call.reply.array(call.len() - 2);
+    for at in 2..call.len() {
+        let key = call.key(at);
+        let (entry, reply) = call.peek(&key);
+        let sum = entry.map_or([0; 20], value_digest);
+        reply.simple(&hexadecimal(&sum));
+    }
     Ok(())
 }
 

@@ -23,6 +23,7 @@ pub const COMMANDS: &[Command] = &[
     config::CONFIG,
     databases::DBSIZE,
     debug::DEBUG,
+    replication::FAILOVER,
     databases::FLUSHALL,
     databases::FLUSHDB,
     info::INFO,

@@ -1,4 +1,4 @@
-//! Replication: kept until there are replicas.
+//! Replication.
 use crate::config::kinds::{I32_MAX, I64_MAX, Kind};
 use crate::config::row::{Row, field};
 
@@ -26,23 +26,25 @@ pub(super) const ROWS: &[Row] = &[
         .aliases(&["repl-ping-slave-period"])
         .field(field!(repl_ping_replica_period_seconds)),
     Row::new("repl-timeout", Kind::int(1, I32_MAX), "60").field(field!(repl_timeout_seconds)),
-    Row::new("replica-accept-empty-primary", Kind::Bool, "no")
-        .unlisted()
-        .field(field!(replica_accept_empty_primary)),
+    Row::new("replica-accept-empty-primary", Kind::Bool, "no").field(field!(replica_accept_empty_primary)),
     Row::new("replica-announce-ip", Kind::Text, "")
         .aliases(&["slave-announce-ip"])
         .field(field!(replica_announce_ip)),
     Row::new("replica-announce-port", Kind::int(0, 65_535), "0")
         .aliases(&["slave-announce-port"])
         .field(field!(replica_announce_port)),
-    Row::new("replica-announced", Kind::Bool, "yes"),
+    Row::new("replica-announced", Kind::Bool, "yes").field(field!(replica_announced)),
     Row::new("replica-full-sync-buffer-limit", Kind::memory(0, I64_MAX), "0").unlisted(),
     Row::new("replica-ignore-disk-write-errors", Kind::Bool, "no"),
     Row::new("replica-ignore-maxmemory", Kind::Bool, "yes")
         .aliases(&["slave-ignore-maxmemory"])
         .field(field!(replica_ignore_maxmemory)),
-    Row::new("replica-lazy-flush", Kind::Bool, "no").aliases(&["slave-lazy-flush"]),
-    Row::new("replica-priority", Kind::int(0, I32_MAX), "100").aliases(&["slave-priority"]),
+    Row::new("replica-lazy-flush", Kind::Bool, "no")
+        .aliases(&["slave-lazy-flush"])
+        .field(field!(replica_lazy_flush)),
+    Row::new("replica-priority", Kind::int(0, I32_MAX), "100")
+        .aliases(&["slave-priority"])
+        .field(field!(replica_priority)),
     Row::new("replica-read-only", Kind::Bool, "yes")
         .aliases(&["slave-read-only"])
         .field(field!(replica_read_only)),

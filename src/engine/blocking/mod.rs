@@ -31,7 +31,7 @@ use std::time::Duration;
 use super::command::Group;
 use super::nested::Source;
 use super::run::Running;
-use super::session::SessionHandle;
+use super::session::{Closing, SessionHandle};
 use super::{Call, Engine, Failure, Flow};
 use crate::keyspace::Value;
 use crate::protocol::reply::Reply;
@@ -47,8 +47,8 @@ pub enum Unblocked {
     TimedOut,
     /// With an error.
     Refused,
-    /// With an error, since the node has become a replica.
-    RoleChanged,
+    /// With an error: this node is no primary any more.
+    Demoted,
 }
 
 impl Unblocked {
@@ -56,15 +56,15 @@ impl Unblocked {
         match self {
             Unblocked::TimedOut => None,
             Unblocked::Refused => Some(UNBLOCKED),
-            Unblocked::RoleChanged => Some(ROLE_CHANGED),
+            Unblocked::Demoted => Some(DEMOTED),
         }
     }
 }
 
-const ROLE_CHANGED: Failure = Failure::fixed(
+const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+const DEMOTED: Failure = Failure::fixed(
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
 );
-const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 impl Call<'_> {
     /// Makes the client wait until the command can be answered: it is tried again from its beginning whenever one of the
@@ -133,6 +133,16 @@ impl Engine {
         self.count_time(client, blocked.request.request(), prepared, blocked.ran, now);
         self.wake(client);
         true
+    }
+
+    /// This node becomes a replica: whoever waits would wait in vain, is told so, and has to look for the primary.
+    pub fn unblock_all_demoted(&mut self, now: Now) {
+        let waiting = self.sessions.iter().filter(|(_, session)| session.blocked.is_some());
+        let waiting: Vec<SessionHandle> = waiting.map(|(client, _)| client).collect();
+        for client in waiting {
+            self.unblock(client, Unblocked::Demoted, now);
+            self.sessions[client].closing.get_or_insert(Closing::AfterReply);
+        }
     }
 
     /// Takes a client out of the queues, if it is in any.

@@ -8,9 +8,10 @@ use tracing::{info, warn};
 
 use super::inflow::Inflow;
 use crate::engine::REDIS_VERSION;
+use crate::node::now;
 use crate::node::shared::Shared;
 use crate::protocol::client::encode;
-use crate::replication::{ReplicationId, Resync};
+use crate::replication::{Failover, ReplicationId, Resync};
 use crate::runtime::Runtime;
 
 /// What the primary will do.
@@ -21,6 +22,9 @@ pub(super) enum Agreed {
     /// It goes on where we are, perhaps under another name.
     Continue(Option<ReplicationId>),
 }
+
+/// What one answers that is asked to take over and is no replica.
+const NO_REPLICA: &[u8] = b"-ERR PSYNC FAILOVER can't be sent to a master.";
 
 fn refused(what: String) -> io::Error {
     io::Error::other(what)
@@ -101,9 +105,49 @@ async fn ask<R: Runtime>(
     inflow: &mut Inflow<R>,
     patience: Duration,
 ) -> io::Result<Agreed> {
-    let known = shared.engine.borrow().resume_point();
+    let (known, mut hands_over) = {
+        let engine = shared.engine.borrow();
+        (engine.resume_point(), engine.replication.failover == Failover::InProgress)
+    };
+    loop {
+        request_history(inflow, known, hands_over, patience).await?;
+        let answer = answer(inflow, patience).await?;
+        if !hands_over {
+            return understand(inflow, &answer, known.is_some(), patience).await;
+        }
+        if answer.starts_with(NO_REPLICA) {
+            // It has taken over before, and that answer was lost: it is to be asked as any primary.
+            hands_over = false;
+            continue;
+        }
+        let mut engine = shared.engine.borrow_mut();
+        match Resync::parse(&answer) {
+            Resync::Full { .. } | Resync::Continue { .. } => engine.end_failover(),
+            _ => {
+                let why = format!("Failover target rejected psync request: {}", text(&answer));
+                engine.abort_failover(&why, now::<R>());
+                return Err(refused(why));
+            }
+        }
+        drop(engine);
+        return understand(inflow, &answer, known.is_some(), patience).await;
+    }
+}
+
+/// Asks from where we are, or from the beginning; `hands_over`: the other is to take over.
+async fn request_history<R: Runtime>(
+    inflow: &mut Inflow<R>,
+    known: Option<(ReplicationId, u64)>,
+    hands_over: bool,
+    patience: Duration,
+) -> io::Result<()> {
     let mut request = Vec::new();
     match known {
+        Some((id, offset)) if hands_over => {
+            let next = (offset + 1).to_string();
+            info!("Trying a partial resynchronization with failover (request {id}:{next}).");
+            encode(&mut request, &[&b"PSYNC"[..], id.as_bytes(), next.as_bytes(), b"FAILOVER"]);
+        }
         Some((id, offset)) => {
             // On the wire: the first byte that is wanted, counted from 1.
             let next = (offset + 1).to_string();
@@ -115,32 +159,43 @@ async fn ask<R: Runtime>(
             encode(&mut request, &[&b"PSYNC"[..], b"?", b"-1"]);
         }
     }
-    inflow.send(&request, patience).await?;
-    let answer = loop {
+    inflow.send(&request, patience).await
+}
+
+async fn answer<R: Runtime>(inflow: &mut Inflow<R>, patience: Duration) -> io::Result<Vec<u8>> {
+    loop {
         let line = inflow.line(patience).await?;
         // It takes its time, and says that it is alive.
         if !line.is_empty() {
-            break line;
+            return Ok(line);
         }
-    };
-    match Resync::parse(&answer) {
+    }
+}
+
+async fn understand<R: Runtime>(
+    inflow: &mut Inflow<R>,
+    answer: &[u8],
+    was_known: bool,
+    patience: Duration,
+) -> io::Result<Agreed> {
+    match Resync::parse(answer) {
         Resync::Full { id, offset } => {
             info!("Full resync from master: {id}:{offset}");
             Ok(Agreed::Full(Some((id, offset))))
         }
-        Resync::Continue { id } if known.is_some() => {
+        Resync::Continue { id } if was_known => {
             info!("Successful partial resynchronization with master.");
             Ok(Agreed::Continue(id))
         }
         Resync::Later => Err(refused(format!(
             "Master is currently unable to PSYNC but should be in the future: {}",
-            text(&answer)
+            text(answer)
         ))),
         Resync::Continue { .. } | Resync::Nonsense => {
-            Err(refused(format!("Master replied with wrong syntax to PSYNC: {}", text(&answer))))
+            Err(refused(format!("Master replied with wrong syntax to PSYNC: {}", text(answer))))
         }
         Resync::Unknown => {
-            warn!("Master does not support PSYNC or is in error state (reply: {})", text(&answer));
+            warn!("Master does not support PSYNC or is in error state (reply: {})", text(answer));
             info!("Retrying with SYNC...");
             inflow.send(b"SYNC\r\n", patience).await?;
             Ok(Agreed::Full(None))

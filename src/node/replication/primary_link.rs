@@ -49,10 +49,23 @@ pub(in crate::node) fn follow<R: Runtime>(shared: &Rc<Shared<R>>, primary: Optio
     shared.deliver();
 }
 
+/// A failover may go on: a replica has said how far it is, or time has passed.
+pub(in crate::node) fn step_failover<R: Runtime>(shared: &Rc<Shared<R>>) {
+    if !shared.engine.borrow().replication.failover.is_under_way() {
+        return;
+    }
+    // What was done so far is history of the old role.
+    persistence::settle(shared);
+    shared.engine.borrow_mut().step_failover(now::<R>());
+    shared.wake_following();
+    shared.deliver();
+}
+
 /// Runs to the end of the node: follows whatever primary the engine names, if any.
 pub(in crate::node) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
     loop {
         let generation = shared.engine.borrow().replica.generation;
+        R::tell_role(shared.engine.borrow().replication.is_replica());
         let mut link = std::pin::pin!(keep_up(&shared));
         std::future::poll_fn(|cx| {
             // First: nothing is done any more for a primary that is not wanted.

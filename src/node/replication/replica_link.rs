@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::{info, warn};
 
-use super::full_sync;
+use super::{full_sync, primary_link};
 use crate::engine::session::{Closing, SessionHandle, Traffic};
 use crate::engine::{Engine, Flow, address_text};
 use crate::node::now;
@@ -65,6 +65,8 @@ pub(in crate::node) async fn serve<R: Runtime>(
     unsent: Vec<u8>,
     input: Vec<u8>,
 ) {
+    // Its request may have made this node a primary (PSYNC with FAILOVER).
+    shared.wake_following();
     let traffic = shared.engine.borrow().sessions[client].traffic;
     if shared.engine.borrow().config.repl_disable_tcp_nodelay {
         // Fewer packets matter to whoever has asked for it; without that it works as well.
@@ -204,6 +206,7 @@ impl<R: Runtime> Link<R> {
             self.run_requests(&mut engine, &mut scratch, &input)
         };
         shared.deliver();
+        primary_link::step_failover(&shared);
         self.input = input;
         self.input.drain(..consumed);
         let is_long = self.input.len() as u64 > shared.engine.borrow().config.client_query_buffer_limit_bytes;

@@ -163,7 +163,8 @@ impl Proof<'_> {
     }
 }
 
-fn effect(effect: &Effect) -> String {
+/// A part of a unit in words.
+pub(crate) fn effect(effect: &Effect) -> String {
     let key = word(effect.key());
     match effect {
         Effect::Write { value, deadline_ms: None, .. } => format!("write {key} {}", short(value)),

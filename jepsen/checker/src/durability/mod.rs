@@ -20,6 +20,7 @@ mod explain;
 mod log;
 mod solve;
 
+pub(crate) use explain::effect as describe;
 pub use log::{Content, Effect, Fate, Found, Log, Promise, Reading, Restart, Save, SaveId, Unit, UnitId};
 
 use crate::history::Moment;

@@ -92,7 +92,7 @@ fn judge(log: Log) -> Judged {
         Ok(statistics) => (Judgement::Passed, statistics.to_string()),
         Err(broken) => (Judgement::Failed(broken.text), format!("{} units", log.units().len())),
     };
-    Judged { judgement, summary, history: History::new() }
+    Judged { judgement, summary, history: History::new(), loss: None }
 }
 
 /// A run under way.

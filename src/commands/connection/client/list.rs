@@ -7,7 +7,7 @@ use super::{ADMINISTRATIVE, SUBCOMMAND};
 use crate::config::ClientClass;
 use crate::engine::command::{Command, Flag};
 use crate::engine::pubsub::Space;
-use crate::engine::session::{Closing, Session, SessionHandle};
+use crate::engine::session::{ClientRole, Closing, Session, SessionHandle};
 use crate::engine::{Call, Failure, address_text};
 use crate::protocol::reply::Version;
 use crate::runtime::{Address, Now};
@@ -82,6 +82,9 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn of(session: &Session) -> Kind {
+        if session.role == ClientRole::Primary {
+            return Kind::Primary;
+        }
         match session.class() {
             ClientClass::Normal => Kind::Normal,
             ClientClass::Replica => Kind::Replica,
@@ -145,6 +148,8 @@ fn write_line(out: &mut Vec<u8>, session: &Session, request_bytes: usize, now: N
 pub(super) fn flags(session: &Session) -> String {
     let flags = [
         ('O', session.monitor),
+        ('S', session.role == ClientRole::Replica),
+        ('M', session.role == ClientRole::Primary),
         ('x', session.transaction.is_some()),
         ('P', session.subscriptions.is_some()),
         ('b', session.waiting || session.blocked.is_some()),

@@ -5,6 +5,7 @@
 
 mod activity;
 mod node;
+mod replication;
 mod sizes;
 
 use std::collections::BTreeSet;
@@ -42,7 +43,7 @@ const SECTIONS: &[Section] = &[
     Section { name: "memory", title: "Memory", by_default: true, write: sizes::memory },
     Section { name: "persistence", title: "Persistence", by_default: true, write: node::persistence },
     Section { name: "stats", title: "Stats", by_default: true, write: activity::stats },
-    Section { name: "replication", title: "Replication", by_default: true, write: node::replication },
+    Section { name: "replication", title: "Replication", by_default: true, write: replication::replication },
     Section { name: "cpu", title: "CPU", by_default: true, write: activity::cpu },
     Section { name: "modules", title: "Modules", by_default: true, write: |_, _, _| {} },
     Section { name: "commandstats", title: "Commandstats", by_default: false, write: activity::commandstats },

@@ -1,4 +1,4 @@
-//! Sections about what the node is: server, clients, persistence, replication, cluster.
+//! Sections about what the node is: server, clients, persistence, cluster.
 
 use std::time::Duration;
 
@@ -53,6 +53,11 @@ fn listeners(report: &mut Report, engine: &Engine) {
 }
 
 fn pause(report: &mut Report, engine: &Engine, now: Now) {
+    if engine.pause.is_failover() {
+        report.field("paused_reason", "failover_in_progress");
+        report.field("paused_actions", "write");
+        return report.field("paused_timeout_milliseconds", 0);
+    }
     let (reason, actions, left) = match engine.pause.active(now.mono) {
         None => ("none", "none", Duration::ZERO),
         Some((PauseScope::Writes, end)) => ("client_pause", "write", end - now.mono),
@@ -150,23 +155,6 @@ fn progress(report: &mut Report, loading: Loading, now: Now) {
     report.field("loading_loaded_bytes", loaded);
     report.field("loading_loaded_perc", format!("{:.2}", 100.0 * loaded as f64 / total.max(1) as f64));
     report.field("loading_eta_seconds", eta as u64);
-}
-
-/// A primary that nobody follows. Its history has no id of its own yet, so the run's stands for it.
-pub(super) fn replication(report: &mut Report, engine: &Engine, _: Now) {
-    let backlog_size = engine.config.get(&[b"repl-backlog-size"]);
-    let backlog_size = backlog_size.first().map(|(_, size)| String::from_utf8_lossy(size).into_owned());
-    report.field("role", "master");
-    report.field("connected_slaves", 0);
-    report.field("master_failover_state", "no-failover");
-    report.field("master_replid", &engine.identity.run_id);
-    report.field("master_replid2", "0".repeat(40));
-    report.field("master_repl_offset", 0);
-    report.field("second_repl_offset", -1);
-    report.field("repl_backlog_active", 0);
-    report.field("repl_backlog_size", backlog_size.unwrap_or_default());
-    report.field("repl_backlog_first_byte_offset", 0);
-    report.field("repl_backlog_histlen", 0);
 }
 
 pub(super) fn cluster(report: &mut Report, _: &Engine, _: Now) {
