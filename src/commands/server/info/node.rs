@@ -99,7 +99,7 @@ pub(super) fn persistence(report: &mut Report, engine: &Engine, now: Now) {
     report.field("current_save_keys_processed", saves.under_way.map_or(0, |(_, shown, _)| shown));
     report.field("current_save_keys_total", saves.under_way.map_or(0, |(_, _, keys)| keys));
     report.field("rdb_changes_since_last_save", saves.changes);
-    let is_saving = engine.persistence.saving_for() == Some(Purpose::Dump);
+    let is_saving = matches!(engine.persistence.saving_for(), Some(Purpose::Dump | Purpose::Sync));
     report.field("rdb_bgsave_in_progress", u8::from(is_saving));
     report.field("rdb_last_save_time", saves.last_save);
     report.field("rdb_last_bgsave_status", if saves.last_ok { "ok" } else { "err" });
