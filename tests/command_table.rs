@@ -31,14 +31,10 @@ const NOT_YET: &[&str] = &[
     "acl|setuser",
     "acl|users",
     // Replication.
-    "psync",
-    "replconf",
-    "sync",
     // Modules.
     "module",
-    // Values in transit; waiting for replicas.
+    // Values in transit.
     "migrate",
-    "wait",
 ];
 
 /// Groups of which nothing is there yet.

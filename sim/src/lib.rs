@@ -4,7 +4,8 @@
 //! [`SimRuntime`]. Rooms, from the ground: `random`, `trace`, `coverage`, `clock`, `queue`, `options`; `ground`, on which
 //! all parts stand; `network`, `disk`, `tasks`, `timers`, which know nothing of each other; `world`, which ties them
 //! together; `runtime`, which a node sees; `host`, the executor underneath; `simulation`, which a scenario sees; `client`,
-//! `workload`, `nemesis`, `wrecker`, `plants`, of which scenarios are made; `scenario`, the list of them.
+//! `workload`, `nemesis`, `wrecker`, `plants`, of which scenarios are made; for several nodes `deployment`, `invariant`,
+//! `failover`, `havoc`; `scenario`, the list of them.
 //!
 //! What holds: all choices come from the seed, each consumer's from a stream of its own; nothing that a process did not sync
 //! surely survives power loss, and nothing that it synced is lost; nothing passes a cut link; a process that has ended has
@@ -18,10 +19,18 @@ compile_error!(
 pub mod client;
 pub mod clock;
 pub mod coverage;
+#[cfg(madsim)]
+pub mod deployment;
 pub mod disk;
+#[cfg(madsim)]
+pub mod failover;
 pub mod ground;
 #[cfg(madsim)]
+pub mod havoc;
+#[cfg(madsim)]
 mod host;
+#[cfg(madsim)]
+pub mod invariant;
 #[cfg(madsim)]
 pub mod nemesis;
 pub mod network;
@@ -35,6 +44,8 @@ pub mod runtime;
 #[cfg(madsim)]
 pub mod scenario;
 #[cfg(madsim)]
+pub mod server;
+#[cfg(madsim)]
 mod simulation;
 pub mod tasks;
 pub mod timers;
@@ -45,7 +56,7 @@ pub mod world;
 #[cfg(madsim)]
 pub mod wrecker;
 
-pub use disk::{Effect, Operation, Trap, When};
+pub use disk::{Effect, Operation, Trap, Trouble, When};
 pub use ground::{NodeId, Status};
 pub use options::{DiskSettings, Lies, LinkSettings, NetworkOptions, Options};
 pub use random::Random;

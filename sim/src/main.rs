@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use seawall_checker::notation;
+use seawall_checker::{loss, notation};
 use seawall_sim::plants::Plant;
 use seawall_sim::scenario::{self, Judgement, Report, Scenario, Settings};
 
@@ -170,6 +170,10 @@ struct Tally {
     failed: u64,
     inconclusive: u64,
     simulated: Duration,
+    /// What is lost in all runs together.
+    loss: loss::Report,
+    /// For each durability and cause, the seed that has lost most by it.
+    worst: std::collections::BTreeMap<(loss::Durability, loss::Cause), (usize, u64)>,
     coverage: std::collections::BTreeMap<String, u64>,
 }
 
@@ -181,8 +185,21 @@ impl Tally {
             Judgement::Inconclusive(_) => self.inconclusive += 1,
         }
         self.simulated += report.virtual_time;
+        if let Some(loss) = &report.loss {
+            self.add_loss(loss, report.settings.seed);
+        }
         for (name, count) in &report.coverage {
             *self.coverage.entry(name.clone()).or_default() += count;
+        }
+    }
+
+    fn add_loss(&mut self, loss: &loss::Report, seed: u64) {
+        self.loss.add(loss);
+        let mut lost = std::collections::BTreeMap::<_, usize>::new();
+        loss.rows.iter().for_each(|row| *lost.entry((row.durability, row.cause)).or_default() += row.lost);
+        for (name, count) in lost {
+            let worst = self.worst.entry(name).or_insert((0, seed));
+            *worst = if count > worst.0 { (count, seed) } else { *worst };
         }
     }
 }
@@ -245,6 +262,12 @@ fn print_tally(scenario: &Scenario, tally: &Tally, spent: Duration) {
     let met: Vec<String> =
         tally.coverage.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
     println!("  met: {}", met.join(", "));
+    if !tally.loss.tallies.is_empty() {
+        tally.loss.to_string().lines().for_each(|line| println!("  {line}"));
+    }
+    for ((durability, cause), (count, seed)) in &tally.worst {
+        println!("  most of {durability} by {cause}: {count} in seed {seed}");
+    }
 }
 
 fn show_progress(name: &str, done: u64, total: u64, tally: &Tally) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::coverage::{Counter, Coverage};
-use crate::disk::{Strike, Trap};
+use crate::disk::{Strike, Trap, Trouble};
 use crate::ground::{NodeId, Status};
 use crate::host::madsim;
 use crate::options::{DiskSettings, LinkSettings, Options};
@@ -242,6 +242,13 @@ impl Simulation {
         self.world.resume(node);
     }
 
+    /// SIGCONT, where it was stopped.
+    pub fn resume_if_paused(&self, node: NodeId) {
+        if self.status(node) == Status::Paused {
+            self.resume(node);
+        }
+    }
+
     /// What a node is doing.
     pub fn status(&self, node: NodeId) -> Status {
         self.world.status(node)
@@ -278,6 +285,11 @@ impl Simulation {
     /// How often something was counted so far.
     pub fn counted(&self, counter: Counter) -> u64 {
         self.world.on_ground(|ground| ground.coverage.of(counter))
+    }
+
+    /// The same of what has a name only, or by its name in reports.
+    pub fn counted_by_name(&self, name: &str) -> u64 {
+        self.world.on_ground(|ground| ground.coverage.report().get(name).copied().unwrap_or(0))
     }
 
     /// True time since the run began; no node can see it.
@@ -397,6 +409,11 @@ impl Simulation {
     /// What traps on a node's disk did so far.
     pub fn strikes(&self, node: NodeId) -> Vec<Strike> {
         self.world.on_disk(node, |disk, _| disk.strikes().to_vec())
+    }
+
+    /// When a node's disk did not do what it was asked for, since this was last asked.
+    pub fn take_disk_troubles(&self, node: NodeId) -> Vec<Trouble> {
+        self.world.on_disk(node, |disk, _| disk.take_troubles())
     }
 
     /// Bytes in use on a node's disk.

@@ -104,7 +104,10 @@ impl Engine {
     /// Whether the node has something to do for the log.
     #[inline]
     pub fn log_has_work(&self) -> bool {
-        !self.effects.is_empty() || !self.append.actions.is_empty() || self.append.scheduled
+        !self.effects.is_empty()
+            || !self.append.actions.is_empty()
+            || self.append.scheduled
+            || self.replication.serving.wants_acks
     }
 
     /// A rewrite begins.

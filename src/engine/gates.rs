@@ -67,6 +67,12 @@ fn saved(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
     }
 }
 
+/// Why a script may not write, if it may not.
+#[inline]
+pub(in crate::engine) fn writes_refused(engine: &Engine) -> Option<Failure> {
+    disk_failure(engine).or_else(|| too_few_replicas(engine))
+}
+
 /// A primary with fewer replicas than it should have takes no writes.
 #[inline]
 fn replicated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failure> {
@@ -77,7 +83,7 @@ fn replicated(engine: &Engine, session: &Session, row: &Row) -> Result<(), Failu
 
 /// Why writes are refused for want of replicas (`min-replicas-to-write`), if they are.
 #[inline]
-pub(in crate::engine) fn too_few_replicas(engine: &Engine) -> Option<Failure> {
+fn too_few_replicas(engine: &Engine) -> Option<Failure> {
     let (wanted, config) = (engine.config.min_replicas_to_write, &engine.config);
     let is_wanted = wanted > 0 && config.min_replicas_max_lag_seconds > 0 && !engine.replication.is_replica();
     let is_short = is_wanted && engine.replication.serving.good < wanted as usize;
@@ -102,7 +108,7 @@ fn fresh(engine: &Engine, row: &Row) -> Result<(), Failure> {
 
 /// Why writes are refused, if what they do could not be kept.
 #[inline]
-pub(in crate::engine) fn disk_failure(engine: &Engine) -> Option<Failure> {
+fn disk_failure(engine: &Engine) -> Option<Failure> {
     let config = &engine.config;
     if engine.persistence.has_failed() && config.stop_writes_on_bgsave_error && !config.save.0.is_empty() {
         return Some(SAVE_FAILED);

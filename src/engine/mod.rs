@@ -44,7 +44,7 @@ mod watch;
 
 mod expiry;
 
-pub use blocking::{Blocked, Nothing, Unblocked, Wait, WaitFigures};
+pub use blocking::{Blocked, Goal, Nothing, Unblocked, Wait, WaitFigures};
 pub use call::{Around, Call, Edited};
 pub use expiry::ExpiryProgress;
 pub use failure::Failure;

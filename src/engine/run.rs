@@ -178,8 +178,8 @@ impl Engine {
             // Of what a client has done here the primary knows nothing.
             self.note_own_deadlines(client, request, id);
         }
-        if self.changes != before && self.effects.readers().replicas {
-            self.sessions[client].write_offset = self.replication_offset();
+        if self.changes != before && self.effects.wanted() {
+            self.note_write(client);
         }
         if let Err(failure) = result {
             self.stats.commands[id as usize].failed += 1;

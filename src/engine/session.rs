@@ -106,6 +106,8 @@ pub struct Session {
     pub role: ClientRole,
     /// How much had been written when its last write was done: an offset of the history.
     pub write_offset: u64,
+    /// The same as a position of the append log.
+    pub log_position: u64,
     /// How it tracks what it has read, if it does.
     pub tracking: Option<Box<ClientTracking>>,
     /// Bytes that others sent to it, not yet taken by the node.
@@ -234,6 +236,7 @@ impl Sessions {
             subscriptions: None,
             role: ClientRole::Ordinary,
             write_offset: 0,
+            log_position: 0,
             tracking: None,
             outbox: Vec::new(),
             traffic: Traffic::default(),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// 40 hexadecimal digits, drawn at random.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReplicationId([u8; ReplicationId::LENGTH]);
 
 impl ReplicationId {

@@ -228,6 +228,10 @@ pub trait Runtime: Sized + 'static {
     fn process_cpu() -> ProcessCpu;
     /// Gives freed memory back to the operating system (MEMORY PURGE).
     fn purge_memory();
+    /// Whether the node is a replica now: lines of the log may say so.
+    fn tell_role(is_replica: bool) {
+        let _ = is_replica;
+    }
 
     /// Reads a whole file.
     fn read_file(path: &Path) -> io::Result<Vec<u8>> {

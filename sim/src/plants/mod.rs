@@ -1,7 +1,7 @@
 //! Mistakes put into a node on purpose, to prove that the simulator finds them. The first of a catalogue.
 //!
 //! The engine is given its commands when it is built; a plant is a table in which some handlers are replaced by wrong ones, or a
-//! disk that hides what a careless node would not do. The server's own code contains none of this but two flags, for what can be
+//! disk that hides what a careless node would not do. The server's own code contains none of this but some flags, for what can be
 //! done wrongly only from within ([`Faults`]).
 
 mod data;
@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 
 use seawall::commands;
 use seawall::engine::command::{Command, Handler};
+use seawall::engine::replication::ReplicationFaults;
 use seawall::engine::table::CommandTable;
 use seawall::node::Faults;
 
@@ -48,11 +49,27 @@ pub enum Plant {
     LoadPastTorn,
     /// A snapshot has no deadlines.
     ForgottenExpiry,
+    /// WAIT counts replicas that have not said that they have the write.
+    AcknowledgedEarly,
+    /// A promoted replica goes on under the name of its primary's history.
+    KeptName,
+    /// A byte is left out of what a replica gets that goes on.
+    SkippedByte,
+    /// A replica follows the stream before all of the snapshot is there.
+    EarlyStream,
+    /// A replica evicts.
+    EvictingReplica,
+    /// A replica removes what is past its deadline by its own clock.
+    ExpiringReplica,
+    /// A replica that goes on has forgotten which database is selected.
+    ForgottenSelect,
+    /// The earlier name of a history holds for one byte more than it should.
+    SecondOffset,
 }
 
 impl Plant {
     /// All of them.
-    pub const ALL: [Plant; 14] = [
+    pub const ALL: [Plant; 22] = [
         Plant::ReplyBeforeWrite,
         Plant::LostIncrement,
         Plant::StaleRead,
@@ -67,6 +84,14 @@ impl Plant {
         Plant::UnwrappedTransaction,
         Plant::LoadPastTorn,
         Plant::ForgottenExpiry,
+        Plant::AcknowledgedEarly,
+        Plant::KeptName,
+        Plant::SkippedByte,
+        Plant::EarlyStream,
+        Plant::EvictingReplica,
+        Plant::ExpiringReplica,
+        Plant::ForgottenSelect,
+        Plant::SecondOffset,
     ];
 
     /// The scenario whose clients meet it.
@@ -81,6 +106,13 @@ impl Plant {
             | Plant::ForgottenExpiry => "durability-rdb",
             Plant::ReplyBeforeSync => "durability-always",
             Plant::UnwrappedTransaction | Plant::LoadPastTorn => "durability-everysec",
+            Plant::AcknowledgedEarly => "replication-wait",
+            Plant::KeptName | Plant::SecondOffset => "replication-async",
+            Plant::SkippedByte
+            | Plant::EarlyStream
+            | Plant::EvictingReplica
+            | Plant::ExpiringReplica
+            | Plant::ForgottenSelect => "replication-plain",
         }
     }
 
@@ -101,6 +133,14 @@ impl Plant {
             Plant::UnwrappedTransaction => "unwrapped-transaction",
             Plant::LoadPastTorn => "load-past-torn",
             Plant::ForgottenExpiry => "forgotten-expiry",
+            Plant::AcknowledgedEarly => "acknowledged-early",
+            Plant::KeptName => "kept-name",
+            Plant::SkippedByte => "skipped-byte",
+            Plant::EarlyStream => "early-stream",
+            Plant::EvictingReplica => "evicting-replica",
+            Plant::ExpiringReplica => "expiring-replica",
+            Plant::ForgottenSelect => "forgotten-select",
+            Plant::SecondOffset => "second-offset",
         }
     }
 
@@ -126,7 +166,16 @@ impl Plant {
         Faults {
             load_past_torn: self == Plant::LoadPastTorn,
             forget_expiry: self == Plant::ForgottenExpiry,
-            ..Faults::default()
+            replication: ReplicationFaults {
+                wait_early: self == Plant::AcknowledgedEarly,
+                keeps_old_id: self == Plant::KeptName,
+                skips_byte: self == Plant::SkippedByte,
+                applies_early: self == Plant::EarlyStream,
+                evicts_as_replica: self == Plant::EvictingReplica,
+                expires_as_replica: self == Plant::ExpiringReplica,
+                forgets_select: self == Plant::ForgottenSelect,
+                second_offset_off_by_one: self == Plant::SecondOffset,
+            },
         }
     }
 

@@ -35,6 +35,7 @@ fn run(settings: Settings) -> Report {
         judgement: judge(&log),
         summary: summary(&log),
         history: History::new(),
+        loss: None,
     })
 }
 

@@ -6,6 +6,7 @@
 mod consumer_groups;
 mod data_types;
 mod durability;
+mod replication;
 mod single_node;
 mod stage;
 
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use seawall_checker::History;
+use seawall_checker::{History, loss};
 
 use crate::plants::Plant;
 
@@ -58,6 +59,8 @@ pub struct Report {
     pub coverage: BTreeMap<String, u64>,
     /// What the clients saw.
     pub history: History,
+    /// What of the acknowledged writes is lost, where that is measured.
+    pub loss: Option<loss::Report>,
 }
 
 /// A scenario.
@@ -91,6 +94,14 @@ pub const ALL: &[Scenario] = &[
     durability::BOTH,
     durability::REWRITE_UNSYNCED,
     durability::SWITCHED,
+    replication::PLAIN,
+    replication::ASYNC,
+    replication::WAIT,
+    replication::PERSISTENT,
+    replication::DUMPS,
+    replication::FAILOVER,
+    replication::CHAIN,
+    replication::BOUNDED,
 ];
 
 /// The scenario of this name.
@@ -126,6 +137,9 @@ impl fmt::Display for Report {
         let met: Vec<String> =
             self.coverage.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
         writeln!(f, "  coverage  {}", met.join(", "))?;
+        if let Some(loss) = &self.loss {
+            loss.to_string().lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+        }
         write!(f, "  replay    {}", self.replay())
     }
 }

@@ -35,6 +35,7 @@ fn run(settings: Settings) -> Report {
         judgement: judge(&history),
         summary: Statistics::of(&history).to_string(),
         history,
+        loss: None,
     })
 }
 

@@ -6,19 +6,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use seawall::config::Config;
-use seawall::engine::Identity;
-use seawall::node::{Node, Options as NodeOptions};
 use seawall::runtime::Runtime;
 use seawall_checker::timeline::Statistics;
-use seawall_checker::{History, Model, Verdict, linearizability};
+use seawall_checker::{History, Model, Verdict, linearizability, loss};
 
 use super::{Judgement, Report, Settings};
 use crate::NodeId;
 use crate::nemesis::{Fault, Nemesis};
 use crate::options::Options;
-use crate::plants::{self, Plant};
+use crate::plants::Plant;
 use crate::random::Random;
 use crate::runtime::SimRuntime;
+use crate::server;
 use crate::simulation::{Outcome, Simulation};
 use crate::workload::Recorder;
 
@@ -37,6 +36,8 @@ pub(super) struct Judged {
     /// In one line.
     pub summary: String,
     pub history: History,
+    /// Where it is measured.
+    pub loss: Option<loss::Report>,
 }
 
 /// Runs a scenario whose `play` gives what was seen, or `Err` if clients were not served again after the faults.
@@ -56,7 +57,7 @@ where
         Outcome::Finished((outcome, seen)) => (outcome.err(), seen),
         Outcome::Panicked(message) => (Some(format!("panicked: {message}")), T::default()),
     };
-    let Judged { judgement, summary, history } = judge(seen);
+    let Judged { judgement, summary, history, loss } = judge(seen);
     Report {
         scenario,
         settings,
@@ -67,6 +68,7 @@ where
         summary,
         coverage: report.coverage,
         history,
+        loss,
     }
 }
 
@@ -149,7 +151,7 @@ pub(super) fn in_memory() -> Config {
 
 /// The node's process. It has to start, and to go on.
 pub(super) async fn serve(plant: Option<Plant>, config: Config) {
-    let ended = match start(plant, config) {
+    let ended = match server::start(plant, config) {
         Ok(node) => node.stopped().await,
         Err(e) => panic!("the node does not start: {e}"),
     };
@@ -160,23 +162,10 @@ pub(super) async fn serve(plant: Option<Plant>, config: Config) {
 
 /// The node's process, which may end before it serves: when its disk fails it, or when it is struck while it starts.
 pub(super) async fn serve_while_it_can(plant: Option<Plant>, config: Config) {
-    if let Ok(node) = start(plant, config) {
+    if let Ok(node) = server::start(plant, config) {
         // The end is all that the world sees of it.
         let _ = node.stopped().await;
     }
-}
-
-fn start(plant: Option<Plant>, mut config: Config) -> std::io::Result<Node<SimRuntime>> {
-    // Its clients come from other machines, and there is no password.
-    config.protected_mode = false;
-    let options = NodeOptions {
-        config,
-        table: plants::table(plant),
-        host: Box::new(|_, _| ()),
-        identity: Identity::default(),
-        faults: plant.map(Plant::faults).unwrap_or_default(),
-    };
-    Node::start(options)
 }
 
 /// Lets the nemesis work for so long, with these faults; the world is healthy afterwards.

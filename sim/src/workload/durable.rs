@@ -16,6 +16,7 @@ use seawall_checker::durability::{Content, Effect, Found, Log, Promise, Reading,
 
 use crate::NodeId;
 use crate::client::Client;
+use crate::disk::Trouble;
 use crate::random::Random;
 use crate::runtime::SimRuntime;
 use crate::simulation::Simulation;
@@ -79,6 +80,17 @@ impl Journal {
         self.log.borrow_mut().restart(crashed, promise, self.simulation.true_time(), reading);
     }
 
+    /// What the node's disk did not do, up to now.
+    pub fn note_disk(&self) {
+        let mut log = self.log.borrow_mut();
+        for trouble in self.simulation.take_disk_troubles(self.node) {
+            match trouble {
+                Trouble::Stood(from, to) => log.disk_stood(from, to),
+                Trouble::Failed(at) => log.disk_failed(at),
+            }
+        }
+    }
+
     /// True time.
     pub(super) fn now(&self) -> Duration {
         self.simulation.true_time()
@@ -112,7 +124,7 @@ impl Journal {
 }
 
 /// What the replies to a unit say.
-enum Answer {
+pub(super) enum Answer {
     /// It was done; the numbers of its increments.
     Done(Vec<i64>),
     /// It was not done.
@@ -244,7 +256,7 @@ impl Worker {
 }
 
 /// A unit as commands: a transaction, where it has several parts.
-fn commands(effects: &[Effect]) -> Vec<Vec<Vec<u8>>> {
+pub(super) fn commands(effects: &[Effect]) -> Vec<Vec<Vec<u8>>> {
     let parts = effects.iter().map(command);
     if effects.len() == 1 {
         return parts.collect();
@@ -272,12 +284,13 @@ fn command(effect: &Effect) -> Vec<Vec<u8>> {
 }
 
 /// What a unit's last reply says of it.
-fn answer(effects: &[Effect], reply: Value) -> Answer {
+pub(super) fn answer(effects: &[Effect], reply: Value) -> Answer {
     let replies = match reply {
         Value::Array(replies) if effects.len() > 1 => replies,
         // Refused before anything was done; of any other error that is not sure.
         Value::Error(text) => {
-            let refusals: [&[u8]; 4] = [b"MISCONF", b"LOADING", b"EXECABORT", b"OOM"];
+            let refusals: [&[u8]; 6] =
+                [b"MISCONF", b"LOADING", b"EXECABORT", b"OOM", b"READONLY", b"NOREPLICAS"];
             let is_refusal = refusals.iter().any(|refusal| text.starts_with(refusal));
             return if is_refusal { Answer::Refused } else { Answer::Unclear };
         }
@@ -298,20 +311,26 @@ fn answer(effects: &[Effect], reply: Value) -> Answer {
 pub async fn read_all(address: SocketAddr, journal: &Journal) -> io::Result<Reading> {
     let mut client = Client::connect(address, PATIENCE).await?;
     let mut reading = Reading { began_ms: journal.node_ms(), ..Reading::default() };
-    for name in texts(call(&mut client, &["KEYS", "*"]).await?) {
+    read_database(&mut client, &mut reading).await?;
+    reading.ended_ms = journal.node_ms();
+    Ok(reading)
+}
+
+/// Reads all of the selected database.
+pub(super) async fn read_database(client: &mut Client, reading: &mut Reading) -> io::Result<()> {
+    for name in texts(call(client, &["KEYS", "*"]).await?) {
         let key = String::from_utf8_lossy(&name).into_owned();
         if key == "hash" {
-            let fields = texts(call(&mut client, &["HGETALL", "hash"]).await?);
+            let fields = texts(call(client, &["HGETALL", "hash"]).await?);
             for pair in fields.chunks_exact(2) {
                 let content = Content::Text(pair[1].clone());
                 reading.keys.insert(pair[0].clone(), Found { content, deadline_ms: None });
             }
-        } else if let Some(found) = read_key(&mut client, &key).await? {
+        } else if let Some(found) = read_key(client, &key).await? {
             reading.keys.insert(name, found);
         }
     }
-    reading.ended_ms = journal.node_ms();
-    Ok(reading)
+    Ok(())
 }
 
 /// A key with its deadline, at one moment; `None` if it has expired by now.

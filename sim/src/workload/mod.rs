@@ -4,6 +4,7 @@ pub mod data;
 pub mod durable;
 pub mod groups;
 pub mod keeper;
+pub mod replicated;
 pub mod strings;
 
 use std::cell::{Cell, RefCell};

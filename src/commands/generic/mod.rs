@@ -7,6 +7,7 @@ mod object;
 mod relocate;
 pub(super) mod scan;
 mod sort;
+mod wait;
 
 use crate::engine::command::Command;
 
@@ -41,4 +42,6 @@ pub const COMMANDS: &[Command] = &[
     expire::TTL,
     keys::TYPE,
     keys::UNLINK,
+    wait::WAIT,
+    wait::WAITAOF,
 ];

@@ -1,4 +1,4 @@
-//! Clients that wait for a key.
+//! Clients that wait for a key, or for copies of what they wrote ([`copies`]).
 //!
 //! A handler that cannot answer yet calls [`Call::block`](super::Call::block). The client then stands in the queue of each of its
 //! keys, in the order in which clients came. When the outermost request has ended, those keys to which something happened
@@ -15,9 +15,12 @@
 //! than the command works on, or none, leaves the clients waiting (unless they want to hear of that); a client in a
 //! transaction or a script never waits; while CLIENT PAUSE holds writes back, nobody is served.
 
+mod copies;
+mod goal;
 mod queues;
 mod wait;
 
+pub use goal::Goal;
 pub use queues::WaitFigures;
 pub use wait::{Blocked, Nothing, Wait};
 
@@ -28,7 +31,7 @@ use std::time::Duration;
 use super::command::Group;
 use super::nested::Source;
 use super::run::Running;
-use super::session::SessionHandle;
+use super::session::{Closing, SessionHandle};
 use super::{Call, Engine, Failure, Flow};
 use crate::keyspace::Value;
 use crate::protocol::reply::Reply;
@@ -44,8 +47,8 @@ pub enum Unblocked {
     TimedOut,
     /// With an error.
     Refused,
-    /// With an error, since the node has become a replica.
-    RoleChanged,
+    /// With an error: this node is no primary any more.
+    Demoted,
 }
 
 impl Unblocked {
@@ -53,15 +56,15 @@ impl Unblocked {
         match self {
             Unblocked::TimedOut => None,
             Unblocked::Refused => Some(UNBLOCKED),
-            Unblocked::RoleChanged => Some(ROLE_CHANGED),
+            Unblocked::Demoted => Some(DEMOTED),
         }
     }
 }
 
-const ROLE_CHANGED: Failure = Failure::fixed(
+const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+const DEMOTED: Failure = Failure::fixed(
     "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
 );
-const UNBLOCKED: Failure = Failure::fixed("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 impl Call<'_> {
     /// Makes the client wait until the command can be answered: it is tried again from its beginning whenever one of the
@@ -87,6 +90,7 @@ impl Call<'_> {
                 deadline: wait.timeout.map(|timeout| now.mono + timeout),
                 on_timeout: wait.on_timeout,
                 wants_loss: wait.wants_loss,
+                goal: None,
                 silent: false,
                 ran: Duration::ZERO,
             };
@@ -110,10 +114,12 @@ impl Engine {
         let start = session.outbox.len();
         let mut reply = Reply::new(&mut session.outbox, session.version);
         let failure = how.failure();
-        match &failure {
-            None => blocked.on_timeout.write(&mut reply),
-            Some(failure) => reply.error(failure.text()),
+        match (&failure, blocked.goal) {
+            (Some(failure), _) => reply.error(failure.text()),
+            (None, Some(goal)) => self.answer_copies(client, goal),
+            (None, None) => blocked.on_timeout.write(&mut reply),
         }
+        let session = &mut self.sessions[client];
         if blocked.silent {
             session.outbox.truncate(start);
         }
@@ -127,6 +133,16 @@ impl Engine {
         self.count_time(client, blocked.request.request(), prepared, blocked.ran, now);
         self.wake(client);
         true
+    }
+
+    /// This node becomes a replica: whoever waits would wait in vain, is told so, and has to look for the primary.
+    pub fn unblock_all_demoted(&mut self, now: Now) {
+        let waiting = self.sessions.iter().filter(|(_, session)| session.blocked.is_some());
+        let waiting: Vec<SessionHandle> = waiting.map(|(client, _)| client).collect();
+        for client in waiting {
+            self.unblock(client, Unblocked::Demoted, now);
+            self.sessions[client].closing.get_or_insert(Closing::AfterReply);
+        }
     }
 
     /// Takes a client out of the queues, if it is in any.
@@ -146,7 +162,8 @@ impl Engine {
 
     #[cold]
     fn serve_ready(&mut self, now: Now) {
-        while self.waiting.is_any_ready() && self.pause.active(now.mono).is_none() {
+        self.serve_copies(now);
+        while self.waiting.is_any_key_ready() && self.pause.active(now.mono).is_none() {
             for place in self.waiting.take_ready() {
                 self.serve_key(&place, now);
             }

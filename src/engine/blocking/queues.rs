@@ -22,6 +22,10 @@ pub(in crate::engine) struct Queues {
     clients: usize,
     limited: usize,
     ready: Vec<Place>,
+    /// Clients that wait for copies, by their tickets.
+    copies: BTreeMap<u64, SessionHandle>,
+    /// There are more copies than when they were last looked at.
+    copied: bool,
     last_ticket: u64,
 }
 
@@ -55,10 +59,29 @@ impl Queues {
         self.keys == 0
     }
 
-    /// Whether there are ready keys.
+    /// Whether there are ready keys, or more copies.
     #[inline]
     pub fn is_any_ready(&self) -> bool {
+        !self.ready.is_empty() || self.copied
+    }
+
+    /// Whether there are ready keys.
+    pub fn is_any_key_ready(&self) -> bool {
         !self.ready.is_empty()
+    }
+
+    /// There are more copies.
+    #[inline]
+    pub fn note_copies(&mut self) {
+        self.copied = !self.copies.is_empty();
+    }
+
+    /// Those who may have enough copies now.
+    pub fn take_copied(&mut self) -> Vec<SessionHandle> {
+        match std::mem::take(&mut self.copied) {
+            true => self.copies.values().copied().collect(),
+            false => Vec::new(),
+        }
     }
 
     /// A place behind all that are taken.
@@ -69,6 +92,9 @@ impl Queues {
 
     /// Puts a client into the queues of its keys.
     pub fn enter(&mut self, client: SessionHandle, blocked: &Blocked) {
+        if blocked.goal.is_some() {
+            self.copies.insert(blocked.ticket, client);
+        }
         if self.databases.len() <= blocked.db {
             self.databases.resize_with(blocked.db + 1, BTreeMap::new);
         }
@@ -87,6 +113,7 @@ impl Queues {
 
     /// Takes a client out of them.
     pub fn leave(&mut self, blocked: &Blocked) {
+        self.copies.remove(&blocked.ticket);
         for key in &blocked.keys {
             // A client that waits stands at each of its keys.
             let Some(queue) = self.databases[blocked.db].get_mut(key.as_slice()) else { continue };

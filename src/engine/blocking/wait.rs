@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::goal::Goal;
 use crate::protocol::reply::Reply;
 use crate::protocol::request::OwnedRequest;
 use crate::runtime::Monotonic;
@@ -54,6 +55,8 @@ pub struct Blocked {
     pub(in crate::engine) deadline: Option<Monotonic>,
     pub(in crate::engine) on_timeout: Nothing,
     pub(in crate::engine) wants_loss: bool,
+    /// The copies that it waits for, if it waits for those; then it stands in no queue.
+    pub(in crate::engine) goal: Option<Goal>,
     /// Nobody wants the reply (CLIENT REPLY).
     pub(in crate::engine) silent: bool,
     /// How long its attempts took.
@@ -61,6 +64,28 @@ pub struct Blocked {
 }
 
 impl Blocked {
+    /// Who waits for copies of what it wrote.
+    pub(super) fn for_copies(
+        goal: Goal,
+        request: OwnedRequest,
+        db: usize,
+        ticket: u64,
+        deadline: Option<Monotonic>,
+    ) -> Blocked {
+        Blocked {
+            request,
+            db,
+            keys: Vec::new(),
+            ticket,
+            deadline,
+            on_timeout: Nothing::Null,
+            wants_loss: false,
+            goal: Some(goal),
+            silent: false,
+            ran: Duration::ZERO,
+        }
+    }
+
     /// When the client stops waiting; `None` for never.
     pub fn deadline(&self) -> Option<Monotonic> {
         self.deadline

@@ -145,6 +145,11 @@ impl Call<'_> {
             });
         }
         if let Some(shebang) = runnable.shebang {
+            if !shebang.no_writes
+                && let Some(failure) = gates::writes_refused(self.engine)
+            {
+                return Err(failure);
+            }
             if !shebang.no_writes && self.engine.is_read_only() && self.session().role != ClientRole::Primary
             {
                 return Err(gates::READ_ONLY);
@@ -254,7 +259,7 @@ impl Engine {
             return Err(gates::READ_ONLY);
         }
         if row.has(Flag::Write)
-            && let Some(failure) = gates::disk_failure(self).or_else(|| gates::too_few_replicas(self))
+            && let Some(failure) = gates::writes_refused(self)
         {
             return Err(failure);
         }
@@ -374,6 +379,9 @@ impl Engine {
             }
         };
         if flow != Flow::Script {
+            if self.effects.wanted() {
+                self.note_write(client);
+            }
             self.wake_all();
             self.serve_waiting(now);
         }

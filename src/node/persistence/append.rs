@@ -71,6 +71,13 @@ pub(in crate::node) fn renew_log<R: Runtime>(shared: &Rc<Shared<R>>) {
     execute(shared, &mut engine, &mut log);
 }
 
+/// Others have had their turn.
+fn go_on<R: Runtime>(shared: &Rc<Shared<R>>) {
+    let (mut engine, mut log) = (shared.engine.borrow_mut(), shared.log.borrow_mut());
+    engine.append.decide(|policy, out| policy.on_turn(R::now(), out));
+    execute(shared, &mut engine, &mut log);
+}
+
 /// Before the node ends: all that was done becomes durable, as far as the disk lets it, and the log ends with it. Nothing may
 /// be written meanwhile.
 pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
@@ -97,9 +104,7 @@ pub(in crate::node) async fn finish<R: Runtime>(shared: &Rc<Shared<R>>) {
 /// The log ends here: so far is the history that this node writes or repeats.
 fn note_place<R: Runtime>(engine: &mut Engine, log: &mut Log<R>) {
     let Some(words) = engine.place_words().filter(|_| engine.append.policy.is_in_force()) else { return };
-    let before = log.held.len();
-    annotate_place(&words, &mut log.held);
-    let bytes = (log.held.len() - before) as u64;
+    let bytes = log.held.extend(|held| annotate_place(&words, held)) as u64;
     engine.append.decide(|policy, out| policy.on_effects(R::now(), bytes, out));
 }
 
@@ -107,18 +112,21 @@ fn note_place<R: Runtime>(engine: &mut Engine, log: &mut Log<R>) {
 /// decides on the next.
 pub(super) fn hand_in<R: Runtime>(engine: &mut Engine, log: &mut Log<R>, at: Now) {
     debug_assert!(engine.append.actions.is_empty(), "what was decided is done first");
+    engine.ask_for_acks();
     if engine.effects.is_empty() {
         return;
     }
-    let before = log.held.len();
     let is_logged = engine.effects.readers().log;
-    if engine.config.aof_timestamp_enabled && is_logged {
-        log.annotator.annotate(at.wall.seconds(), &mut log.held);
-    }
-    engine.hand_over(&mut log.held);
-    let bytes = (log.held.len() - before) as u64;
+    let (is_annotated, annotator) = (engine.config.aof_timestamp_enabled && is_logged, &mut log.annotator);
+    let bytes = log.held.extend(|held| {
+        if is_annotated {
+            annotator.annotate(at.wall.seconds(), held);
+        }
+        engine.hand_over(held);
+    });
+    log.fresh_bytes = log.fresh_bytes.map(|before| before + bytes);
     if bytes > 0 {
-        engine.append.decide(|policy, out| policy.on_effects(at.mono, bytes, out));
+        engine.append.decide(|policy, out| policy.on_effects(at.mono, bytes as u64, out));
     }
 }
 
@@ -167,6 +175,13 @@ fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>
     match action {
         Action::Write { .. } => unreachable!("writes are done where their outcome is looked at"),
         Action::Sync { ticket } => sync(shared, log, ticket),
+        Action::GoOn => {
+            let shared = shared.clone();
+            R::spawn(async move {
+                R::yield_now().await;
+                go_on(&shared);
+            });
+        }
         Action::TickAt(at) => {
             let shared = shared.clone();
             R::spawn(async move {
@@ -176,7 +191,7 @@ fn act<R: Runtime>(shared: &Rc<Shared<R>>, engine: &mut Engine, log: &mut Log<R>
         }
         Action::CutBack { bytes } => log.cut_back(bytes),
         Action::NextFile => log.go_on_in_next(),
-        Action::Discard { bytes } => log.forget(bytes as usize),
+        Action::Discard { bytes } => log.held.forget(bytes as usize),
         Action::Acknowledge { through } => {
             while let Some(client) = log.reached(through) {
                 shared.wake(client);
@@ -230,7 +245,10 @@ fn sync<R: Runtime>(shared: &Rc<Shared<R>>, log: &Log<R>, ticket: u64) {
             }
             engine.append.decide(|policy, out| policy.on_synced(R::now(), ticket, result, out));
             execute(&shared, &mut engine, &mut log);
+            engine.note_copies();
+            engine.serve_waiting(now::<R>());
         }
+        shared.deliver();
         drop(file);
     });
 }

@@ -9,12 +9,14 @@ use std::rc::Rc;
 use tracing::warn;
 
 use super::error_text;
+use super::held::Held;
 use crate::engine::session::SessionHandle;
 use crate::persistence::aof::{Annotator, AppendLog, Manifest, Rewrite, Written};
 use crate::runtime::{File, Runtime};
 
-/// A buffer that many effects have swollen gives the memory beyond this back.
-const HELD_KEPT_BYTES: usize = 256 * 1024;
+/// So much is written at once of what has collected; then others have their turn. Writing to the page cache takes a quarter of
+/// a millisecond for it.
+const PORTION_BYTES: usize = 128 * 1024;
 
 /// How far the log is: what replies have to wait for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +57,9 @@ pub(in crate::node) struct Log<R: Runtime> {
     /// The one that a rewrite has opened to be written to next.
     pub(super) next: Option<Rc<R::File>>,
     /// Effects that are not written yet.
-    pub(super) held: Vec<u8>,
+    pub(super) held: Held,
+    /// While they are written in portions, the bytes that came since the last one.
+    pub(super) fresh_bytes: Option<usize>,
     pub(super) annotator: Annotator,
     /// The next rewrite.
     pub(super) wanted: Option<Task>,
@@ -75,7 +79,8 @@ impl<R: Runtime> Default for Log<R> {
             manifest: None,
             file: None,
             next: None,
-            held: Vec::new(),
+            held: Held::default(),
+            fresh_bytes: None,
             annotator: Annotator::default(),
             wanted: None,
             has_rewriter: false,
@@ -103,25 +108,31 @@ impl<R: Runtime> Log<R> {
         })
     }
 
-    /// Appends the first `bytes` of what is held.
+    /// Appends the first `bytes` of what is held. If that is far more than has just come, only some of it, which ends where a unit
+    /// does: a log that is cut off there, by a kill, is whole.
     pub(super) fn write(&mut self, bytes: u64) -> Written {
         let (bytes, mut done) = (bytes as usize, 0);
-        let outcome = loop {
-            if done == bytes {
-                break Written::All;
-            }
+        // However fast they come, there are fewer each time.
+        let portion = PORTION_BYTES + self.fresh_bytes.take().unwrap_or(0);
+        while done < bytes {
+            let piece = self.held.first(bytes - done);
+            let length = piece.len();
             let appended = match &self.file {
-                Some(file) => file.append(&self.held[done..bytes]),
-                None => Err(io::ErrorKind::NotFound.into()),
+                Some(file) => append_some(&**file, piece),
+                None => Err((0, io::ErrorKind::NotFound.into())),
             };
-            match appended {
-                Ok(0) => break part(done, &io::ErrorKind::WriteZero.into()),
-                Ok(appended) => done += appended,
-                Err(e) => break part(done, &e),
+            let appended_bytes = appended.as_ref().map_or_else(|(bytes, _)| *bytes, |()| length);
+            self.held.forget(appended_bytes);
+            done += appended_bytes;
+            if let Err((_, e)) = appended {
+                return Written::Part { bytes: done as u64, error: error_text(&e) };
             }
-        };
-        self.forget(done);
-        outcome
+            if done >= portion && done < bytes {
+                self.fresh_bytes = Some(0);
+                return Written::Portion { bytes: done as u64 };
+            }
+        }
+        Written::All
     }
 
     /// Cuts the last `bytes` of the file off.
@@ -133,14 +144,6 @@ impl<R: Runtime> Log<R> {
         }
     }
 
-    /// Drops the first `bytes` of what is held.
-    pub(super) fn forget(&mut self, bytes: usize) {
-        self.held.drain(..bytes.min(self.held.len()));
-        if self.held.is_empty() {
-            self.held.shrink_to(HELD_KEPT_BYTES);
-        }
-    }
-
     /// From now on the file that a rewrite has opened is written to.
     pub(super) fn go_on_in_next(&mut self) {
         if let Some(next) = self.next.take() {
@@ -149,6 +152,15 @@ impl<R: Runtime> Log<R> {
     }
 }
 
-fn part(done: usize, error: &io::Error) -> Written {
-    Written::Part { bytes: done as u64, error: error_text(error) }
+/// Appends all of it. An error: how much was appended before.
+fn append_some(file: &impl File, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.append(&bytes[done..]) {
+            Ok(0) => return Err((done, io::ErrorKind::WriteZero.into())),
+            Ok(appended) => done += appended,
+            Err(e) => return Err((done, e)),
+        }
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@
 mod append;
 mod behind;
 mod form;
+mod held;
 mod load;
 mod log;
 mod replay;

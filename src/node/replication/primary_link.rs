@@ -65,6 +65,7 @@ pub(in crate::node) fn step_failover<R: Runtime>(shared: &Rc<Shared<R>>) {
 pub(in crate::node) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
     loop {
         let generation = shared.engine.borrow().replica.generation;
+        R::tell_role(shared.engine.borrow().replication.is_replica());
         let mut link = std::pin::pin!(keep_up(&shared));
         std::future::poll_fn(|cx| {
             // First: nothing is done any more for a primary that is not wanted.

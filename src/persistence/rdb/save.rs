@@ -17,8 +17,9 @@ pub struct Options {
     pub checksum: bool,
 }
 
-/// Bytes of room that a new buffer has at most.
-const ROOM_BYTES_MAX: usize = 1 << 20;
+/// Bytes of room that a new buffer has: more than whoever takes them lets collect, values that are large by themselves aside. A buffer
+/// that grows is copied, into memory that nobody has touched yet: that takes milliseconds.
+const ROOM_BYTES: usize = (1 << 20) + (256 << 10);
 
 /// A file in the making: collects bytes, which whoever writes the file takes from time to time.
 ///
@@ -51,7 +52,9 @@ fn header(version: Version) -> [u8; HEADER_BYTES] {
 impl Saver {
     /// A file with nothing but its header.
     pub fn new(options: Options) -> Saver {
-        let writer = Writer::new(header(VERSION_MIN).to_vec(), options.compress);
+        let mut out = Vec::with_capacity(ROOM_BYTES);
+        out.extend_from_slice(&header(VERSION_MIN));
+        let writer = Writer::new(out, options.compress);
         Saver {
             writer,
             checksum: options.checksum.then(Checksum::default),
@@ -161,8 +164,7 @@ impl Saver {
     pub fn take(&mut self) -> Vec<u8> {
         self.count();
         self.counted = 0;
-        let room = self.writer.out.capacity().min(ROOM_BYTES_MAX);
-        std::mem::replace(&mut self.writer.out, Vec::with_capacity(room))
+        std::mem::replace(&mut self.writer.out, Vec::with_capacity(ROOM_BYTES))
     }
 
     /// What has to stand at the beginning of the file in place of what does; `None` if it is right. To be asked after

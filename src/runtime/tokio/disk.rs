@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "see the module above")]
 
 use super::super::{File, OpenMode};
+use super::aside;
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -25,11 +26,10 @@ impl File for DiskFile {
 
     fn append_aside(&self, bytes: Vec<u8>, sync: bool) -> impl Future<Output = io::Result<()>> + 'static {
         let file = self.append.clone();
-        let job = ::tokio::task::spawn_blocking(move || {
+        aside::run(move || {
             (&*file).write_all(&bytes)?;
             if sync { file.sync_data() } else { Ok(()) }
-        });
-        async move { job.await.map_err(io::Error::other)? }
+        })
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -84,8 +84,11 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 /// Closes a file that has lost its name. That is when the operating system frees its blocks, which takes milliseconds for each
 /// ten megabytes; whoever takes the name away would wait for it, unless somebody still has the file open.
 fn close_elsewhere(file: Option<std::fs::File>) {
-    if let (Some(file), Ok(runtime)) = (file, ::tokio::runtime::Handle::try_current()) {
-        runtime.spawn_blocking(move || drop(file));
+    if let Some(file) = file {
+        drop(aside::run(move || {
+            drop(file);
+            Ok(())
+        }));
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
@@ -92,6 +92,14 @@ impl<'a> MakeWriter<'a> for Target {
     }
 }
 
+/// Whether the node is a replica.
+static IS_REPLICA: AtomicBool = AtomicBool::new(false);
+
+/// Lines say from now on that the node is a replica, or a primary.
+pub(super) fn tell_role(is_replica: bool) {
+    IS_REPLICA.store(is_replica, Ordering::Relaxed);
+}
+
 /// Redis's line.
 struct Line;
 
@@ -107,7 +115,8 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let now = chrono::Local::now().format("%d %b %Y %H:%M:%S%.3f");
-        write!(line, "{}:M {now} {} ", std::process::id(), mark(*event.metadata().level()))?;
+        let role = if IS_REPLICA.load(Ordering::Relaxed) { 'S' } else { 'M' };
+        write!(line, "{}:{role} {now} {} ", std::process::id(), mark(*event.metadata().level()))?;
         context.format_fields(line.by_ref(), event)?;
         writeln!(line)
     }

@@ -5,6 +5,7 @@
     reason = "this is the door that the rule points to"
 )]
 
+mod aside;
 mod disk;
 pub mod host;
 pub mod log;
@@ -154,5 +155,9 @@ impl Runtime for Tokio {
 
     fn purge_memory() {
         process::purge();
+    }
+
+    fn tell_role(is_replica: bool) {
+        log::tell_role(is_replica);
     }
 }

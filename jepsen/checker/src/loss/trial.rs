@@ -106,7 +106,8 @@ fn cover(ledger: &Ledger, write: &Write) -> Cover {
             Event::Restarted { node, .. } if ledger.primary_before(position) == *node => {
                 return Cover::Gone(position);
             }
-            Event::Restarted { .. } => holders = holders.saturating_sub(1),
+            // Whoever is the primary has it.
+            Event::Restarted { .. } => holders = (holders - 1).max(1),
         }
     }
     Cover::Whole

@@ -92,7 +92,7 @@ fn judge(log: Log) -> Judged {
         Ok(statistics) => (Judgement::Passed, statistics.to_string()),
         Err(broken) => (Judgement::Failed(broken.text), format!("{} units", log.units().len())),
     };
-    Judged { judgement, summary, history: History::new() }
+    Judged { judgement, summary, history: History::new(), loss: None }
 }
 
 /// A run under way.
@@ -174,6 +174,7 @@ impl Play {
             self.gate.set(false);
             wrecker.revive().await;
             let reading = self.read().await.map_err(|why| format!("after the end at {:?}: {why}", end.at))?;
+            self.journal.note_disk();
             self.journal.restart(end.at, self.promise(end), reading);
             self.weakening.end();
             self.gate.set(true);

@@ -1,6 +1,6 @@
 //! PSYNC and SYNC: a replica asks for the history.
 
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::engine::command::{Command, Flag, Group};
 use crate::engine::session::ClientRole;
@@ -51,7 +51,29 @@ fn may_ask(call: &mut Call<'_>) -> Result<bool, Failure> {
     Ok(true)
 }
 
+/// A primary that hands its role over asks this node to take it, before it goes on as its replica (see
+/// [`crate::replication::Failover`]).
+fn take_over(call: &mut Call<'_>) -> Result<(), Failure> {
+    if !call.engine.replication.is_replica() {
+        return Err(Failure::fixed("ERR PSYNC FAILOVER can't be sent to a master."));
+    }
+    let id = call.engine.replication.history.id();
+    if !call.arg(1).eq_ignore_ascii_case(id.as_bytes()) {
+        return Err(Failure::fixed("ERR PSYNC FAILOVER replid must match my replid."));
+    }
+    warn!("Failover request received for replid {id}.");
+    // This one knows of it: its connection stays.
+    let asking = call.engine.replication.replicas.remove(&call.client);
+    call.engine.promote(call.now);
+    info!("MASTER MODE enabled (failover request from '{}')", address_text(&call.session().peer));
+    call.engine.replication.replicas.extend(asking.map(|replica| (call.client, replica)));
+    Ok(())
+}
+
 fn psync(call: &mut Call<'_>) -> Result<(), Failure> {
+    if call.len() > 3 && call.arg_is(3, "failover") {
+        take_over(call)?;
+    }
     if !may_ask(call)? {
         return Ok(());
     }

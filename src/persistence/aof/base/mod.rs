@@ -19,8 +19,9 @@ use crate::text::DoubleText;
 use crate::types::list::End;
 use crate::types::{HashRef, Head, ListRef, ObjectRef, Part, SetRef, SortedSetRef, Value, View};
 
-/// Bytes of room that a new buffer has at most.
-const ROOM_BYTES_MAX: usize = 1 << 20;
+/// Bytes of room that a new buffer has: more than whoever takes them lets collect, values that are large by themselves aside. A buffer
+/// that grows is copied, into memory that nobody has touched yet: that takes milliseconds.
+const ROOM_BYTES: usize = (1 << 20) + (256 << 10);
 
 /// A base in the making: collects bytes, which whoever writes the file takes from time to time. It has no end of its own.
 #[derive(Default)]
@@ -35,6 +36,7 @@ impl LogBase {
     /// An empty one, noted as of this time in seconds since 1970 (`aof-timestamp-enabled`).
     pub fn new(timestamp: Option<i64>) -> LogBase {
         let mut base = LogBase::default();
+        base.commands.out.reserve(ROOM_BYTES);
         if let Some(seconds) = timestamp {
             Annotator::default().annotate(seconds, &mut base.commands.out);
         }
@@ -90,8 +92,7 @@ impl LogBase {
 
     /// The bytes since the last time.
     pub fn take(&mut self) -> Vec<u8> {
-        let room = self.commands.out.capacity().min(ROOM_BYTES_MAX);
-        std::mem::replace(&mut self.commands.out, Vec::with_capacity(room))
+        std::mem::replace(&mut self.commands.out, Vec::with_capacity(ROOM_BYTES))
     }
 }
 

@@ -55,6 +55,8 @@ pub enum Action {
         /// More than none.
         bytes: u64,
     },
+    /// Call [`AppendLog::on_turn`](super::AppendLog::on_turn) when others have had their turn.
+    GoOn,
     /// Call [`AppendLog::on_tick`](super::AppendLog::on_tick) at this moment, or soon after it.
     TickAt(Monotonic),
     /// From now on write to the file that the rewrite has opened.
@@ -93,6 +95,11 @@ pub enum Action {
 pub enum Written {
     /// All of it was written.
     All,
+    /// Only so many bytes were: it is so much that others are to have their turn first.
+    Portion {
+        /// More than none, less than wanted.
+        bytes: u64,
+    },
     /// Only so many bytes were, maybe none.
     Part {
         /// Less than wanted.

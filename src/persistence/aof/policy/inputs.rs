@@ -6,7 +6,7 @@ use crate::runtime::Monotonic;
 
 use super::actions::{Action, Fsync, Rewrite, Settings, Written};
 use super::gather::Ended;
-use super::state::{AppendLog, State};
+use super::state::{AppendLog, Portions, State};
 
 /// So long after a failed write the next one is tried.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
@@ -25,16 +25,34 @@ impl AppendLog {
     pub fn on_written(&mut self, now: Monotonic, wanted: u64, written: Written, out: &mut Vec<Action>) {
         let (bytes, error) = match written {
             Written::All => (wanted, None),
+            Written::Portion { bytes } => return self.on_portion(bytes, out),
             Written::Part { bytes, error } => (bytes, Some(error)),
         };
         self.written += bytes;
         self.log_bytes += bytes;
+        self.portions = Portions::None;
         self.postponed = None;
         self.write_retry = None;
         match error {
             None if matches!(self.state, State::On | State::Switching { is_sound: true }) => self.accept(out),
             None => {}
             Some(error) => self.on_write_error(now, error, out),
+        }
+        self.pump(now, out);
+    }
+
+    /// Others have their turn; nothing else is to happen to the file meanwhile.
+    fn on_portion(&mut self, bytes: u64, out: &mut Vec<Action>) {
+        self.written += bytes;
+        self.log_bytes += bytes;
+        self.portions = Portions::Rest;
+        out.push(Action::GoOn);
+    }
+
+    /// Others have had their turn.
+    pub fn on_turn(&mut self, now: Monotonic, out: &mut Vec<Action>) {
+        if self.portions == Portions::Rest {
+            self.portions = Portions::Next;
         }
         self.pump(now, out);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::runtime::Monotonic;
 
 use super::actions::{Action, Fsync, Rewrite};
-use super::state::{AppendLog, EXPOSURE_MAX, Running, State};
+use super::state::{AppendLog, EXPOSURE_MAX, Portions, Running, State};
 
 /// `everysec`: so long after a sync began, the next one does.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
@@ -44,7 +44,8 @@ impl AppendLog {
             State::Closing { .. } | State::Fresh { .. } | State::On => self.accepted,
         };
         let bytes = end.checked_sub(self.written).filter(|bytes| *bytes > 0)?;
-        if self.write_retry.is_some_and(|at| now < at) || self.must_postpone(now) {
+        let must_wait = self.portions == Portions::Rest || self.write_retry.is_some_and(|at| now < at);
+        if must_wait || self.must_postpone(now) {
             return None;
         }
         Some(bytes)
@@ -52,7 +53,8 @@ impl AppendLog {
 
     /// On many file systems a write waits for a sync of the same file, and with it the whole node.
     fn must_postpone(&mut self, now: Monotonic) -> bool {
-        if self.running.is_none() || self.fsync() != Fsync::EverySecond {
+        let has_begun = self.portions == Portions::Next;
+        if self.running.is_none() || self.fsync() != Fsync::EverySecond || has_begun {
             return false;
         }
         let since = *self.postponed.get_or_insert(now);
@@ -78,7 +80,8 @@ impl AppendLog {
     fn sync(&mut self, now: Monotonic, out: &mut Vec<Action>) {
         let is_fresh = matches!(self.state, State::Fresh { .. });
         let covered = if is_fresh { self.fresh_synced } else { self.synced };
-        if self.running.is_some() || self.written <= covered {
+        // One sync is to cover all portions: it would hold the rest of them up.
+        if self.running.is_some() || self.written <= covered || self.portions != Portions::None {
             return;
         }
         let is_due = match self.state {

@@ -31,6 +31,17 @@ pub(super) enum State {
     },
 }
 
+/// A write that is done in portions, between which others have their turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Portions {
+    /// None is.
+    None,
+    /// Others have their turn.
+    Rest,
+    /// The next portion may be written.
+    Next,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Running {
     pub(super) ticket: u64,
@@ -65,6 +76,7 @@ pub struct AppendLog {
     pub(super) exposed: Option<Monotonic>,
     pub(super) synced_at: Monotonic,
     pub(super) gather: Gather,
+    pub(super) portions: Portions,
     /// Since when a write waits for a sync.
     pub(super) postponed: Option<Monotonic>,
     pub(super) error: Option<String>,
@@ -99,6 +111,7 @@ impl AppendLog {
             exposed: None,
             synced_at: Monotonic::default(),
             gather: Gather::default(),
+            portions: Portions::None,
             postponed: None,
             error: None,
             write_retry: None,
@@ -225,7 +238,7 @@ impl AppendLog {
     /// The current file is neither written to nor synced any more.
     pub(super) fn leave_file(&mut self, out: &mut Vec<Action>) {
         self.running = None;
-        (self.write_retry, self.postponed) = (None, None);
+        (self.write_retry, self.postponed, self.portions) = (None, None, Portions::None);
         self.discard(self.accepted - self.written, out);
     }
 
@@ -238,7 +251,7 @@ impl AppendLog {
 
     pub(super) fn next_file(&mut self, out: &mut Vec<Action>) {
         self.state = State::On;
-        (self.write_retry, self.postponed) = (None, None);
+        (self.write_retry, self.postponed, self.portions) = (None, None, Portions::None);
         out.push(Action::NextFile);
         self.accept(out);
     }
