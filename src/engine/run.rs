@@ -173,8 +173,9 @@ impl Engine {
         self.effects.end();
         if self.changes != before
             && self.replication.is_replica()
-            && self.sessions[client].role != ClientRole::Primary
+            && self.persistence.replaying().is_none()
         {
+            // Of what a client has done here the primary knows nothing.
             self.note_own_deadlines(client, request, id);
         }
         if self.changes != before && self.effects.wanted() {
