@@ -56,7 +56,7 @@ pub mod world;
 #[cfg(madsim)]
 pub mod wrecker;
 
-pub use disk::{Effect, Operation, Trap, When};
+pub use disk::{Effect, Operation, Trap, Trouble, When};
 pub use ground::{NodeId, Status};
 pub use options::{DiskSettings, Lies, LinkSettings, NetworkOptions, Options};
 pub use random::Random;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::coverage::{Counter, Coverage};
-use crate::disk::{Strike, Trap};
+use crate::disk::{Strike, Trap, Trouble};
 use crate::ground::{NodeId, Status};
 use crate::host::madsim;
 use crate::options::{DiskSettings, LinkSettings, Options};
@@ -409,6 +409,11 @@ impl Simulation {
     /// What traps on a node's disk did so far.
     pub fn strikes(&self, node: NodeId) -> Vec<Strike> {
         self.world.on_disk(node, |disk, _| disk.strikes().to_vec())
+    }
+
+    /// When a node's disk did not do what it was asked for, since this was last asked.
+    pub fn take_disk_troubles(&self, node: NodeId) -> Vec<Trouble> {
+        self.world.on_disk(node, |disk, _| disk.take_troubles())
     }
 
     /// Bytes in use on a node's disk.

@@ -14,7 +14,7 @@ use seawall::runtime::Runtime;
 
 use crate::client::Client;
 use crate::coverage::Counter;
-use crate::disk::{Effect, Operation, Trap, When};
+use crate::disk::{Effect, Operation, Strike, Trap, When};
 use crate::ground::{NodeId, Status};
 use crate::operator;
 use crate::random::Random;
@@ -213,7 +213,8 @@ impl Wrecker {
             let keeps_all = self.shut_down(is_sure).await;
             if !self.is_up() {
                 self.simulation.count(if is_sure { "shut down" } else { "shut down beside a fault" });
-                return End { at: self.simulation.true_time(), keeps_all };
+                let at = self.struck_at(before).unwrap_or_else(|| self.simulation.true_time());
+                return End { at, keeps_all };
             }
             self.simulation.count("did not shut down");
         }
@@ -222,16 +223,18 @@ impl Wrecker {
             self.kill();
             return End { at, keeps_all: false };
         }
-        let strikes = self.simulation.strikes(self.node);
-        let at = match strikes.last() {
-            Some(last) if self.fault == DiskFault::Step && strikes.len() > before.strikes => last.at,
+        let at = self.struck_at(before).unwrap_or_else(|| {
             // It ended by itself, perhaps a while ago; nothing of it happened later than now.
-            _ => {
-                self.simulation.count("ended by itself");
-                self.simulation.true_time()
-            }
-        };
+            self.simulation.count("ended by itself");
+            self.simulation.true_time()
+        });
         End { at, keeps_all: false }
+    }
+
+    /// When a trap ended this life, if one did.
+    fn struck_at(&self, before: Marks) -> Option<Duration> {
+        let is_end = |strike: &&Strike| matches!(strike.effect, Effect::Crash(_) | Effect::PowerLoss(_));
+        self.simulation.strikes(self.node)[before.strikes..].iter().find(is_end).map(|strike| strike.at)
     }
 
     /// Tells the node to end, and waits until it has; the power may be gone right afterwards. Whether everything is kept, if

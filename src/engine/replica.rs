@@ -235,6 +235,7 @@ impl Engine {
         let id = self.new_replication_id();
         self.drop_replicas();
         let replication = &mut self.replication;
+        replication.serving.forget_lost();
         replication.history.forget(id);
         replication.backlog = None;
         if let Some(upstream) = &mut replication.upstream {
@@ -305,7 +306,10 @@ impl Engine {
 
     /// Whether what the primary says has to wait: a script stands in the middle of the data set, or writes are held back.
     pub fn holds_stream(&self, now: Now) -> bool {
-        self.is_script_suspended() || self.pause.active(now.mono).is_some()
+        // This node's own replicas hold it up as they hold up those who write to a primary.
+        self.is_script_suspended()
+            || self.pause.active(now.mono).is_some()
+            || self.replication.holds_writers()
     }
 
     /// A unit of what the primary says begins. Its commands are given to [`Engine::apply`].

@@ -59,8 +59,6 @@ pub struct Replication {
     pub failover: Failover,
     /// Something was added to the backlog that the node has not told the replicas' tasks of.
     pub has_news: bool,
-    /// This node's primary wants to know at once how far it is (REPLCONF GETACK); whoever speaks to it takes this back.
-    pub ack_wanted: bool,
     /// None, but where checkers are checked.
     pub faults: ReplicationFaults,
 }
@@ -75,7 +73,6 @@ impl Replication {
             serving: Serving::default(),
             failover: Failover::default(),
             has_news: false,
-            ack_wanted: false,
             faults: ReplicationFaults::default(),
         }
     }
@@ -132,13 +129,13 @@ impl Engine {
     /// Where in the history the data set is, if that can be said: in the middle of a unit it cannot.
     pub fn position(&self) -> Option<Position> {
         let replication = &self.replication;
-        if replication.backlog.is_none() || self.effects.is_within_unit() {
+        let (is_known, db) = match &replication.upstream {
+            Some(upstream) => (upstream.has_history, upstream.db),
+            None => (replication.backlog.is_some(), self.effects.selected().unwrap_or(0)),
+        };
+        if !is_known || self.effects.is_within_unit() {
             return None;
         }
-        let db = match &replication.upstream {
-            Some(upstream) => upstream.db,
-            None => self.effects.selected().unwrap_or(0),
-        };
         Some(Position { id: replication.history.id(), offset: self.replication_offset(), db })
     }
 

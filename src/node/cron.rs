@@ -10,7 +10,7 @@ use super::persistence;
 use super::replication::primary_link;
 use super::shared::Shared;
 use super::{TICK_MAX, now};
-use crate::engine::session::{Closing, Session};
+use crate::engine::session::{ClientRole, Closing, Session};
 use crate::engine::{Engine, address_text};
 use crate::runtime::{Monotonic, Now, Runtime};
 
@@ -142,6 +142,7 @@ fn close_idle(engine: &mut Engine, ticks: u64, now: Monotonic) {
     for client in all.iter().cycle().skip(start).take(count.min(all.len())) {
         let session = &engine.sessions[*client];
         if !session.monitor
+            && session.role == ClientRole::Ordinary
             && !session.waiting
             && session.blocked.is_none()
             && now - session.active.mono > limit

@@ -11,9 +11,13 @@
 //! the end of its snapshot by a mark must see nothing behind the mark.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::pressure::Pace;
 use crate::runtime::Monotonic;
+
+/// A replica that loads sends a newline each second.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// See the module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +92,10 @@ pub struct Replica {
     pub is_online: bool,
     /// Of a thousand parts of its snapshot, so many have been sent to it.
     pub loaded_permille: u32,
+    /// When all of its snapshot had been sent to it.
+    pub loaded_at: Monotonic,
+    /// There is nothing more for it at the moment than what its socket has taken.
+    pub has_all: bool,
     /// How fast its socket takes what there is for it.
     pub pace: Pace,
     /// Where it comes from, if that is an address of the network.
@@ -111,6 +119,8 @@ impl Replica {
             acked_at: now,
             is_online: false,
             loaded_permille: 0,
+            loaded_at: now,
+            has_all: true,
             pace: Pace::new(now),
             peer,
         }
@@ -145,7 +155,7 @@ impl Replica {
 
     /// All of the snapshot has been sent. `length_known`: it knows by itself where the snapshot ends.
     pub fn has_loaded(&mut self, length_known: bool, now: Monotonic) {
-        (self.stage, self.acked_at) = (Stage::Streaming, now);
+        (self.stage, self.acked_at, self.loaded_at) = (Stage::Streaming, now, now);
         self.is_online = length_known;
         self.pace = Pace::new(now);
     }
@@ -154,6 +164,14 @@ impl Replica {
     pub fn on_sent(&mut self, bytes: u64) {
         self.sent += bytes;
         self.pace.took(bytes);
+    }
+
+    /// Whether it makes progress. While it loads what it has been sent, there is no sign of that but that it lives.
+    pub fn is_moving(&self, now: Monotonic) -> bool {
+        if self.stage == Stage::Streaming && !self.is_online {
+            return now - self.acked_at <= SILENCE_MAX;
+        }
+        self.pace.is_moving()
     }
 
     /// From which offset on it still needs what is written.

@@ -36,6 +36,8 @@ pub struct Stats {
     pub total_net_output_bytes: u64,
     /// Those of `total_net_output_bytes` that went to replicas.
     pub total_net_repl_output_bytes: u64,
+    /// How often a request that writes had to wait until replicas have caught up.
+    pub writes_held_for_replicas: u64,
     pub sync_full: u64,
     pub sync_partial_ok: u64,
     pub sync_partial_err: u64,

@@ -4,7 +4,7 @@ mod crashes;
 
 use crashes::{Dice, Run, Shape, run};
 use proptest::prelude::*;
-use seawall_checker::durability::{Broken, Content, Effect, Fate, Found, Kind, Promise, check};
+use seawall_checker::durability::{Broken, Content, Effect, Fate, Found, Kind, Log, Promise, Reading, check};
 use std::time::Duration;
 
 const EVERY_SECOND: Promise = Promise::EverySec { window: Duration::from_secs(2) };
@@ -138,14 +138,7 @@ proptest! {
             crashes::Event::Restart { crashed, .. } => Some(*crashed),
             _ => None,
         });
-        // What counts is the age at the last acknowledgement of a write, of those that were sent before the crash.
-        let writes = |unit: &&crashes::Planned| {
-            unit.fate == Fate::Acknowledged
-                && unit.effects.iter().any(|effect| !matches!(effect, Effect::Delete { .. }))
-                && unit.completed <= crashed.unwrap_or(0)
-        };
-        let last = run.units.iter().filter(writes).map(|unit| unit.completed).max().unwrap_or(0);
-        let is_old = |unit: &usize| run.units[*unit].completed + 2000 < last;
+        let is_old = |unit: &usize| run.units[*unit].completed + 2000 < crashed.unwrap_or(0);
         // A deletion leaves no trace, nor does what expires.
         let leaves_a_trace = |effect: &Effect| matches!(effect, Effect::Append { .. } | Effect::Increment { .. });
         let is_seen = |unit: &usize| run.units[*unit].effects.iter().any(leaves_a_trace);
@@ -371,4 +364,48 @@ fn every_second_counts_up_to_the_last_acknowledgement() {
     assert!(judge(&[1000, 1900], 2000).is_ok());
     assert_eq!(judge(&[1000, 2100], 2200), Err(Kind::Lost), "two seconds and more");
     assert!(judge(&[1000, 1900], 9000).is_ok(), "the disk stood still, and nothing more was acknowledged");
+}
+
+/// A unit that is acknowledged after a second, a crash at the fifth that takes it, and what happened to the disk between.
+fn verdict(disk: impl FnOnce(&mut Log)) -> Result<(), Kind> {
+    let at = Duration::from_secs;
+    let mut log = Log::default();
+    let append = |element: &[u8]| vec![Effect::Append { key: b"list".to_vec(), element: element.to_vec() }];
+    let unit = log.begin(1, append(b"a"), at(1));
+    log.acknowledge(unit, &[], at(1));
+    disk(&mut log);
+    log.restart(at(5), EVERY_SECOND, at(6), Reading::default());
+    check(&log).map(drop).map_err(|broken| broken.kind)
+}
+
+#[test]
+fn two_seconds_count_only_while_the_disk_works() {
+    let at = Duration::from_millis;
+    assert_eq!(verdict(|_| ()), Err(Kind::Lost));
+    assert_eq!(verdict(|log| log.disk_stood(at(1000), at(2900))), Err(Kind::Lost));
+    assert_eq!(verdict(|log| log.disk_stood(at(1000), at(3100))), Ok(()));
+    // What overlaps counts once; what was before, or comes after the crash, does not count.
+    let overlapping = |log: &mut Log| {
+        for (from, to) in [(0, 1500), (2000, 3000), (2500, 3200), (4900, 9000)] {
+            log.disk_stood(at(from), at(to));
+        }
+    };
+    assert_eq!(verdict(overlapping), Err(Kind::Lost));
+}
+
+#[test]
+fn an_error_excuses_nothing_once_a_later_write_is_acknowledged() {
+    let at = Duration::from_millis;
+    let later = |sent: u64, answered: u64| {
+        move |log: &mut Log| {
+            log.disk_failed(at(1500));
+            let effect = Effect::Append { key: b"other".to_vec(), element: b"b".to_vec() };
+            let unit = log.begin(2, vec![effect], at(sent));
+            log.acknowledge(unit, &[], at(answered));
+        }
+    };
+    assert_eq!(verdict(|log| log.disk_failed(at(1500))), Ok(()));
+    assert_eq!(verdict(later(2000, 4000)), Ok(()));
+    assert_eq!(verdict(later(2000, 2500)), Err(Kind::Lost));
+    assert_eq!(verdict(later(1400, 2500)), Ok(()), "it was sent before");
 }

@@ -28,8 +28,8 @@ use crate::random::Random;
 use crate::trace::Kind;
 use content::Content;
 pub use content::{SECTOR_BYTES, SyncTicket};
-pub use passage::Consequence;
 use passage::Passage;
+pub use passage::{Consequence, Trouble};
 pub use trap::{Effect, Operation, Strike, Trap, When};
 pub use tree::Inode;
 use tree::Tree;
@@ -53,6 +53,7 @@ pub struct Disk {
     paths: BTreeMap<Inode, String>,
     traps: Vec<Trap>,
     strikes: Vec<Strike>,
+    troubles: Vec<Trouble>,
     consequence: Option<Consequence>,
     random: Random,
     number: u64,
@@ -69,6 +70,7 @@ impl Disk {
             paths: BTreeMap::new(),
             traps: Vec::new(),
             strikes: Vec::new(),
+            troubles: Vec::new(),
             consequence: None,
             random,
             number,
@@ -166,6 +168,7 @@ impl Disk {
         }
         if count == 0 && passage == Passage::Full {
             ground.count(Counter::DiskFull);
+            self.note_error(ground);
             return Err(io::ErrorKind::StorageFull.into());
         }
         ground.count(Counter::FileWrites);
@@ -196,6 +199,7 @@ impl Disk {
         }
         if length > now && self.room_at(inode, now)? < (length - now) as usize {
             ground.count(Counter::DiskFull);
+            self.note_error(ground);
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.record(ground, 3, length);
@@ -209,6 +213,7 @@ impl Disk {
     pub fn begin_sync(&mut self, ground: &mut Ground, inode: Inode) -> io::Result<(SyncTicket, Nanos)> {
         self.record(ground, 4, inode.0);
         let latency = self.random.nanos(&self.settings.sync_latency);
+        self.note_sync(ground, latency);
         Ok((self.content(inode)?.begin_sync(), latency))
     }
 
@@ -356,6 +361,7 @@ impl Disk {
         let mut count = asked.min(self.room_at(inode, offset)?);
         if count == 0 && asked > 0 {
             ground.count(Counter::DiskFull);
+            self.note_error(ground);
             return Err(io::ErrorKind::StorageFull.into());
         }
         if self.random.chance(self.settings.short_io) {

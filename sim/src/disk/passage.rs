@@ -20,6 +20,18 @@ pub enum Consequence {
     Stall(Nanos),
 }
 
+/// A time in which a disk did not do what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It took long, from one moment to another of true time: a process stood still, or a sync took more than it may.
+    Stood(Duration, Duration),
+    /// It gave an error then.
+    Failed(Duration),
+}
+
+/// A sync that takes so long is nothing to speak of.
+const SYNC_MAX: Nanos = 800_000_000;
+
 /// On a disk on which nothing is free, a new name finds a place in its directory or does not.
 const NO_ROOM_FOR_NAME: f64 = 0.5;
 
@@ -69,12 +81,19 @@ impl Disk {
         let counter = error_counter(operation);
         let Some(effect) = struck else {
             let probability = self.error_probability(operation);
-            return if self.random.chance(probability) { fail(ground, counter) } else { Ok(Passage::Free) };
+            if !self.random.chance(probability) {
+                return Ok(Passage::Free);
+            }
+            self.note_error(ground);
+            return fail(ground, counter);
         };
         let at = Duration::from_nanos(ground.now);
         self.strikes.push(Strike { at, effect, operation, path: path.to_owned() });
         ground.count(Counter::TrapsSprung);
         ground.coverage.count_named(&format!("{effect:?} at {operation:?}").to_lowercase());
+        if matches!(effect, Effect::Fail | Effect::Full) {
+            self.note_error(ground);
+        }
         let (consequence, when) = match effect {
             Effect::Fail => return fail(ground, counter),
             Effect::Full if operation == Operation::Write => return Ok(Passage::Full),
@@ -112,7 +131,29 @@ impl Disk {
         if latency > 0 {
             ground.count(Counter::DiskStalls);
             self.consequence = Some(Consequence::Stall(latency));
+            self.note_standing(ground.now, ground.now + latency);
         }
+    }
+
+    /// When it did not do what it was asked for, since this was last asked.
+    pub fn take_troubles(&mut self) -> Vec<Trouble> {
+        std::mem::take(&mut self.troubles)
+    }
+
+    /// A sync begins.
+    pub(super) fn note_sync(&mut self, ground: &Ground, latency: Nanos) {
+        if latency > SYNC_MAX {
+            self.note_standing(ground.now + SYNC_MAX, ground.now + latency);
+        }
+    }
+
+    fn note_standing(&mut self, from: Nanos, to: Nanos) {
+        self.troubles.push(Trouble::Stood(Duration::from_nanos(from), Duration::from_nanos(to)));
+    }
+
+    /// An operation fails.
+    pub(super) fn note_error(&mut self, ground: &Ground) {
+        self.troubles.push(Trouble::Failed(Duration::from_nanos(ground.now)));
     }
 
     /// A new name may find no room.
@@ -122,6 +163,7 @@ impl Disk {
             return Ok(());
         }
         ground.count(Counter::DiskFull);
+        self.note_error(ground);
         Err(io::ErrorKind::StorageFull.into())
     }
 }

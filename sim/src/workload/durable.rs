@@ -16,6 +16,7 @@ use seawall_checker::durability::{Content, Effect, Found, Log, Promise, Reading,
 
 use crate::NodeId;
 use crate::client::Client;
+use crate::disk::Trouble;
 use crate::random::Random;
 use crate::runtime::SimRuntime;
 use crate::simulation::Simulation;
@@ -77,6 +78,17 @@ impl Journal {
     /// The node ended at `crashed`, and this is what it showed when it served again.
     pub fn restart(&self, crashed: Duration, promise: Promise, reading: Reading) {
         self.log.borrow_mut().restart(crashed, promise, self.simulation.true_time(), reading);
+    }
+
+    /// What the node's disk did not do, up to now.
+    pub fn note_disk(&self) {
+        let mut log = self.log.borrow_mut();
+        for trouble in self.simulation.take_disk_troubles(self.node) {
+            match trouble {
+                Trouble::Stood(from, to) => log.disk_stood(from, to),
+                Trouble::Failed(at) => log.disk_failed(at),
+            }
+        }
     }
 
     /// True time.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Replication;
+use crate::config::OutputLimit;
 use crate::engine::Engine;
 use crate::engine::session::{ClientRole, Closing, SessionHandle};
 use crate::replication::{Answer, Parts, Replica, ReplicationId, Stage, good, pressure};
@@ -50,6 +51,13 @@ impl Default for Serving {
             alone_since: None,
             pinged_at: Monotonic::default(),
         }
+    }
+}
+
+impl Serving {
+    /// Nobody who is gone can come back: what they have followed is not continued.
+    pub fn forget_lost(&mut self) {
+        self.lost.clear();
     }
 }
 
@@ -165,47 +173,51 @@ impl Engine {
         {
             self.replication.serving.lost.push(Lost { from: replica.acked.min(replica.sent), at: now });
         }
-        if self.replication.served().next().is_none() {
-            self.replication.serving.alone_since = Some(now);
-        }
         self.look_at_replicas(now);
     }
 
-    /// Ends the connections of all replicas: the history that they follow is not continued here.
+    /// Ends the connections of all replicas: they have to ask anew, since the history that they follow goes on under another
+    /// name, or not at all.
     pub fn drop_replicas(&mut self) {
         let served: Vec<SessionHandle> = self.replication.served().map(|(client, _)| client).collect();
         served.into_iter().for_each(|client| self.close_session(client, Closing::Now));
-        self.replication.serving.lost.clear();
     }
 
     /// How many replicas are good enough, and how far writers may go: after anything that moves a replica, and now and then.
     pub fn look_at_replicas(&mut self, now: Monotonic) {
         let lag_max = Duration::from_secs(self.config.min_replicas_max_lag_seconds.into());
         self.replication.serving.good = good(self.replication.replicas.values(), lag_max, now);
-        self.replicas_moved();
+        self.replicas_moved(now);
     }
 
     /// How far writers may go.
-    pub fn replicas_moved(&mut self) {
+    pub fn replicas_moved(&mut self, now: Monotonic) {
         let is_loading = |replica: &Replica| matches!(replica.stage, Stage::Loading { .. });
         let held = match self.replication.replicas.values().any(is_loading) {
             true => self.save_figures().held_bytes as u64,
             false => 0,
         };
-        let limit = self.replica_limit();
+        let limit = self.output_limit_of_replicas().hard_bytes;
         self.replication.serving.write_until =
-            pressure::write_until(self.replication.replicas.values(), limit, held);
+            pressure::write_until(self.replication.replicas.values(), limit, held, now);
     }
 
-    /// How far a replica may be behind, in bytes; 0 for any distance.
-    fn replica_limit(&self) -> u64 {
-        self.config.client_output_buffer_limits.replica.hard_bytes
+    /// How far a replica may be behind. As in Redis what is kept anyway is nothing to be dropped for.
+    pub fn output_limit_of_replicas(&self) -> OutputLimit {
+        let raised = |bytes: u64| if bytes == 0 { 0 } else { bytes.max(self.config.repl_backlog_size_bytes) };
+        let OutputLimit { hard_bytes, soft_bytes, soft_seconds } =
+            self.config.client_output_buffer_limits.replica;
+        OutputLimit { hard_bytes: raised(hard_bytes), soft_bytes: raised(soft_bytes), soft_seconds }
     }
 
     /// Until when a writer has to wait for replicas to catch up, if it has to.
     #[inline]
-    pub(in crate::engine) fn writers_wait(&self, now: Now) -> Option<Monotonic> {
-        self.replication.holds_writers().then(|| now.mono + WRITERS_WAIT)
+    pub(in crate::engine) fn writers_wait(&mut self, now: Now) -> Option<Monotonic> {
+        if !self.replication.holds_writers() {
+            return None;
+        }
+        self.stats.writes_held_for_replicas += 1;
+        Some(now.mono + WRITERS_WAIT)
     }
 
     /// Lets go what nobody needs any more of the history.
@@ -223,10 +235,10 @@ impl Engine {
     }
 
     fn trim_backlog_to(&mut self, size: u64) {
-        let limit = self.replica_limit();
+        let limit = self.output_limit_of_replicas().hard_bytes;
         let Replication { history, replicas, serving, backlog, .. } = &mut self.replication;
         let Some(backlog) = backlog else { return };
-        let reachable = |lost: &Lost| limit == 0 || history.offset() - lost.from <= limit;
+        let reachable = |lost: &Lost| limit == 0 || history.offset().saturating_sub(lost.from) <= limit;
         let lost = serving.lost.iter().filter(|lost| reachable(lost)).map(|lost| lost.from);
         let needed = replicas.values().filter_map(Replica::needs_from).chain(lost).min();
         backlog.trim(size, needed);
@@ -234,16 +246,15 @@ impl Engine {
 
     /// What falls due by itself; to be called several times a second.
     pub fn tend_replicas(&mut self, now: Monotonic) {
-        let offset = self.replication.history.offset();
-        for replica in self.replication.replicas.values_mut() {
-            let has_all = replica.stage == Stage::Streaming && replica.sent >= offset;
-            replica.pace.tick(has_all, now);
-        }
+        self.replication.replicas.values_mut().for_each(|replica| replica.pace.tick(replica.has_all, now));
         let patience = Duration::from_secs(self.config.repl_timeout_seconds.into());
         self.replication.serving.lost.retain(|lost| now - lost.at <= patience);
         self.look_at_replicas(now);
         self.trim_backlog();
         self.ping_replicas(now);
+        if self.replication.served().next().is_none() {
+            self.replication.serving.alone_since.get_or_insert(now);
+        }
         self.drop_old_backlog(now);
     }
 

@@ -379,6 +379,9 @@ impl Engine {
             }
         };
         if flow != Flow::Script {
+            if self.effects.wanted() {
+                self.note_write(client);
+            }
             self.wake_all();
             self.serve_waiting(now);
         }

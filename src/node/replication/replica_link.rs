@@ -20,6 +20,7 @@ use crate::engine::{Engine, Flow, address_text};
 use crate::node::now;
 use crate::node::shared::{Scratch, Shared};
 use crate::protocol::request::{Limits, Parser};
+use crate::replication::pressure::Excess;
 use crate::replication::{Replica, Stage};
 use crate::runtime::{Monotonic, Runtime, Stream};
 
@@ -53,8 +54,7 @@ struct Link<R: Runtime> {
     buffer: Vec<u8>,
     received_bytes: u64,
     sent_bytes: u64,
-    /// Since when it is further behind than the soft limit.
-    over_since: Option<Monotonic>,
+    excess: Excess,
 }
 
 /// Serves a replica to the end of its connection. `unsent`: replies from before; `input`: what came behind its request.
@@ -83,7 +83,7 @@ pub(in crate::node) async fn serve<R: Runtime>(
         buffer: Vec::new(),
         received_bytes: traffic.received_bytes,
         sent_bytes: traffic.sent_bytes,
-        over_since: None,
+        excess: Excess::default(),
     };
     link.run().await;
     shared.syncs.borrow_mut().leave(client);
@@ -264,7 +264,7 @@ impl<R: Runtime> Link<R> {
         let Some(transfer) = shared.syncs.borrow().of.get(&self.client).cloned() else {
             return Poll::Ready(Ok(()));
         };
-        let before = self.sent_bytes;
+        let (before, mut has_all) = (self.sent_bytes, false);
         let sent = loop {
             if transfer.borrow().is_done(self.client) {
                 break Poll::Ready(Ok(()));
@@ -273,6 +273,7 @@ impl<R: Runtime> Link<R> {
                 let transfer = transfer.borrow();
                 let next = transfer.next(self.client, &mut self.buffer)?;
                 if next.is_empty() {
+                    has_all = true;
                     break Poll::Pending;
                 }
                 Pin::new(&mut self.stream).poll_write(cx, next)
@@ -291,7 +292,8 @@ impl<R: Runtime> Link<R> {
         };
         let (length, taken) = (transfer.borrow().length(), transfer.borrow().taken(self.client));
         let is_file = transfer.borrow().is_file();
-        self.note_loaded(self.sent_bytes - before, length.filter(|_| is_file).map(|length| (taken, length)));
+        let of_file = length.filter(|_| is_file).map(|length| (taken, length));
+        self.note_loaded(self.sent_bytes - before, has_all, of_file);
         if let Poll::Ready(Ok(())) = sent {
             shared.syncs.borrow_mut().leave(self.client);
             self.buffer = Vec::new();
@@ -301,15 +303,16 @@ impl<R: Runtime> Link<R> {
     }
 
     /// So much more of the snapshot has been sent. `of_file`: how much of how much, if it is a file.
-    fn note_loaded(&mut self, bytes: u64, of_file: Option<(u64, u64)>) {
+    fn note_loaded(&mut self, bytes: u64, has_all: bool, of_file: Option<(u64, u64)>) {
         let mut engine = self.shared.engine.borrow_mut();
         let shown = engine.save_figures().under_way.map(|(_, shown, keys)| (shown, keys));
         let (done, all) = of_file.or(shown).unwrap_or((0, 1));
         if let Some(replica) = engine.replication.replicas.get_mut(&self.client) {
             replica.pace.took(bytes);
+            replica.has_all = has_all;
             replica.loaded_permille = (done * 1000 / all.max(1)) as u32;
         }
-        engine.replicas_moved();
+        engine.replicas_moved(R::now());
     }
 
     fn end_snapshot(&mut self, length_known: bool) -> io::Result<()> {
@@ -354,8 +357,9 @@ impl<R: Runtime> Link<R> {
                 Poll::Pending => break Poll::Pending,
             }
         };
+        replica.has_all = matches!(sent, Poll::Ready(Ok(())));
         if self.sent_bytes > before {
-            engine.replicas_moved();
+            engine.replicas_moved(R::now());
         }
         sent
     }
@@ -392,28 +396,17 @@ impl<R: Runtime> Link<R> {
         !self.is_over_limit()
     }
 
-    /// `client-output-buffer-limit replica`. One that makes progress is given the time it needs up to the hard limit: writers
-    /// wait for it long before.
+    /// `client-output-buffer-limit replica`
     fn is_over_limit(&mut self) -> bool {
         let mut engine = self.shared.engine.borrow_mut();
-        let limit = engine.config.client_output_buffer_limits.replica;
         let Some(replica) = engine.replication.replicas.get(&self.client) else { return false };
         let lag = engine.replication.lag_bytes(replica);
-        let is_hard =
-            limit.hard_bytes > 0 && lag > limit.hard_bytes.max(engine.config.repl_backlog_size_bytes);
-        let is_above =
-            limit.soft_bytes > 0 && lag > limit.soft_bytes.max(engine.config.repl_backlog_size_bytes);
-        if !is_above || replica.pace.is_moving() && limit.hard_bytes > 0 {
-            self.over_since = None;
-        }
-        let is_soft = is_above && !(replica.pace.is_moving() && limit.hard_bytes > 0) && {
-            let since = *self.over_since.get_or_insert(R::now());
-            (R::now() - since).as_secs() >= limit.soft_seconds.max(1)
-        };
-        if is_hard || is_soft {
+        let (limit, kept) = (engine.output_limit_of_replicas(), replica.is_moving(R::now()));
+        let is_over = self.excess.is_over(lag, kept, &limit, R::now());
+        if is_over {
             engine.close_over_limit(self.client, lag as usize);
         }
-        is_hard || is_soft
+        is_over
     }
 
     fn note_traffic(&mut self, received: u64, sent: u64) {

@@ -135,9 +135,9 @@ impl Proof<'_> {
     fn demand(&self) -> String {
         match self.bounds.demand {
             Demand::Nothing | Demand::Everything => "it was acknowledged".into(),
-            Demand::Older(window, last) => {
+            Demand::Older(window, crashed) => {
                 format!(
-                    "it was acknowledged more than {window:?} before the last acknowledgement, at {last:?}"
+                    "it was acknowledged more than {window:?} before the crash at {crashed:?}, on a disk that worked"
                 )
             }
             Demand::Before(moment) => {

@@ -104,9 +104,8 @@ pub enum Promise {
     None,
     /// What is kept is what was there at some moment (`appendfsync no`).
     Unsynced,
-    /// Beyond `Unsynced`: what was acknowledged this long before the last acknowledgement of a write is kept. Time in which
-    /// no process served does not count, nor time after that last acknowledgement: a disk that stands still makes what was
-    /// just acknowledged older, and nobody can help that; but nothing more may be acknowledged then.
+    /// Beyond `Unsynced`: what was acknowledged this long before the crash is kept. Time in which no process served does not
+    /// count, nor time in which the disk [stood](Log::disk_stood) or had [failed](Log::disk_failed).
     EverySec {
         /// The longest loss.
         window: Duration,
@@ -173,6 +172,8 @@ pub struct Log {
     units: Vec<Unit>,
     saves: Vec<Save>,
     restarts: Vec<Restart>,
+    /// From when the disk did nothing, until when; `None`: it failed.
+    stood: Vec<(Duration, Option<Duration>)>,
     latest: Moment,
 }
 
@@ -237,6 +238,17 @@ impl Log {
         self.restarts.push(Restart { crashed, served, promise, reading });
     }
 
+    /// The disk did nothing that it was asked for: what was just acknowledged grew older meanwhile, and nobody can help that.
+    pub fn disk_stood(&mut self, from: Duration, to: Duration) {
+        self.stood.push((from, Some(to)));
+    }
+
+    /// The disk gave an error. What was acknowledged before grows older until the process has made up for it; that it has, it says by
+    /// acknowledging a write that was sent later.
+    pub fn disk_failed(&mut self, at: Duration) {
+        self.stood.push((at, None));
+    }
+
     /// Units, by invocation.
     pub fn units(&self) -> &[Unit] {
         &self.units
@@ -252,22 +264,47 @@ impl Log {
         &self.restarts
     }
 
-    /// When a unit that writes something was last acknowledged, of those sent before `crashed`.
-    pub(super) fn last_acknowledged(&self, crashed: Moment) -> Duration {
-        let writes = |unit: &&Unit| {
-            unit.invoked <= crashed
-                && unit.effects.iter().any(|effect| !matches!(effect, Effect::Delete { .. }))
-        };
-        let acknowledged = self.units.iter().filter(|unit| unit.fate == Fate::Acknowledged).filter(writes);
-        acknowledged.filter_map(|unit| unit.completed).max().unwrap_or_default().at
-    }
-
-    /// How long processes served between two moments.
-    pub(super) fn served_between(&self, from: Duration, to: Duration) -> Duration {
+    /// How long processes served between two moments, on a disk that worked. `stood` is [`Log::standing`].
+    pub(super) fn sound_between(
+        &self,
+        stood: &[(Duration, Duration)],
+        from: Duration,
+        to: Duration,
+    ) -> Duration {
         let begins =
             std::iter::once(Duration::ZERO).chain(self.restarts.iter().map(|restart| restart.served.at));
         let ends = self.restarts.iter().map(|restart| restart.crashed.at).chain([Duration::MAX]);
-        begins.zip(ends).map(|(begin, end)| end.min(to).saturating_sub(begin.max(from))).sum()
+        let within = |(begin, end): (Duration, Duration)| {
+            let (begin, end) = (begin.max(from), end.min(to));
+            let length = |from: Duration, to: Duration| to.min(end).saturating_sub(from.max(begin));
+            length(begin, end) - stood.iter().map(|(from, to)| length(*from, *to)).sum::<Duration>()
+        };
+        begins.zip(ends).map(within).sum()
+    }
+
+    /// When the disk did nothing, in order and without overlaps.
+    pub(super) fn standing(&self) -> Vec<(Duration, Duration)> {
+        let mut all: Vec<_> = self
+            .stood
+            .iter()
+            .map(|(from, to)| (*from, to.unwrap_or_else(|| self.answered_since(*from))))
+            .collect();
+        all.sort_unstable();
+        let mut merged: Vec<(Duration, Duration)> = Vec::new();
+        for (from, to) in all {
+            match merged.last_mut() {
+                Some(last) if from <= last.1 => last.1 = last.1.max(to),
+                _ => merged.push((from, to)),
+            }
+        }
+        merged
+    }
+
+    /// When the first of the units was acknowledged that were sent after this.
+    fn answered_since(&self, from: Duration) -> Duration {
+        let later =
+            self.units.iter().filter(|unit| unit.invoked.at > from && unit.fate == Fate::Acknowledged);
+        later.filter_map(|unit| unit.completed).map(|completed| completed.at).min().unwrap_or(Duration::MAX)
     }
 
     fn complete(&mut self, unit: UnitId, fate: Fate, at: Duration) {

@@ -46,7 +46,7 @@ pub(super) struct Bounds {
 pub(super) enum Demand {
     Nothing,
     Everything,
-    /// Acknowledged so long before this, not counting time in which no process served.
+    /// Acknowledged so long before this, counting only time in which a process served and the disk worked.
     Older(Duration, Duration),
     /// Acknowledged before this.
     Before(Moment),
@@ -60,9 +60,7 @@ impl Bounds {
             Promise::None => bounds(Demand::Nothing, Some(Moment::default())),
             Promise::Unsynced => bounds(Demand::Nothing, None),
             Promise::EverySec { window } => {
-                let crashed = log.restarts()[number].crashed;
-                let last = log.last_acknowledged(crashed).min(crashed.at);
-                bounds(Demand::Older(window, last), None)
+                bounds(Demand::Older(window, log.restarts()[number].crashed.at), None)
             }
             Promise::Before { at } => bounds(Demand::Before(Moment { at, rank: 0 }), None),
             Promise::Always => bounds(Demand::Everything, None),
@@ -95,7 +93,7 @@ impl Bounds {
         Bounds { demand: all[0].demand, latest: all.iter().map(|bounds| bounds.latest).max().flatten() }
     }
 
-    fn demands(self, log: &Log, position: usize) -> bool {
+    fn demands(self, log: &Log, stood: &[(Duration, Duration)], position: usize) -> bool {
         let unit = &log.units()[position];
         let Some(completed) = unit.completed.filter(|_| unit.fate == Fate::Acknowledged) else {
             return false;
@@ -104,7 +102,7 @@ impl Bounds {
             Demand::Nothing => false,
             Demand::Everything => true,
             Demand::Before(moment) => completed < moment,
-            Demand::Older(window, last) => log.served_between(completed.at, last) > window,
+            Demand::Older(window, crashed) => log.sound_between(stood, completed.at, crashed) > window,
         }
     }
 }
@@ -205,10 +203,11 @@ impl Solver<'_> {
     }
 
     fn take_bounds(&mut self, bounds: Bounds) {
+        let stood = self.log.standing();
         for position in 0..self.solution.kept.len() {
             let unit = &self.log.units()[position];
             // What an earlier restart left open may have been lost then.
-            if self.over(position).is_some() && bounds.demands(self.log, position) {
+            if self.over(position).is_some() && bounds.demands(self.log, &stood, position) {
                 self.solution.keep(position, || Reason::Demanded);
             }
             if bounds.latest.is_some_and(|latest| unit.invoked > latest) {

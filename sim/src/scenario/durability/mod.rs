@@ -174,6 +174,7 @@ impl Play {
             self.gate.set(false);
             wrecker.revive().await;
             let reading = self.read().await.map_err(|why| format!("after the end at {:?}: {why}", end.at))?;
+            self.journal.note_disk();
             self.journal.restart(end.at, self.promise(end), reading);
             self.weakening.end();
             self.gate.set(true);

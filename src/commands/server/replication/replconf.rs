@@ -33,9 +33,9 @@ fn replconf(call: &mut Call<'_>) -> Result<(), Failure> {
             b"version" => {}
             b"rdb-only" => only_snapshot(call, at + 1)?,
             b"rdb-filter-only" => parts(call, at + 1)?,
-            // These two are never answered.
+            // These two are never answered; the second is for who follows a primary, and is seen there.
             b"ack" => return ack(call, at),
-            b"getack" => return get_ack(call),
+            b"getack" => return Ok(()),
             _ => {
                 let text = [b"ERR Unrecognized REPLCONF option: ", call.arg(at)].concat();
                 return Err(Failure::new(text));
@@ -117,12 +117,4 @@ fn ack(call: &mut Call<'_>, at: usize) -> Result<(), Failure> {
 
 fn offset(call: &Call<'_>, at: usize) -> Result<u64, Failure> {
     Ok(u64::try_from(call.integer(at)?).unwrap_or(0))
-}
-
-/// This node's primary wants to know how far it is.
-fn get_ack(call: &mut Call<'_>) -> Result<(), Failure> {
-    if call.session().role == ClientRole::Primary {
-        call.engine.replication.ack_wanted = true;
-    }
-    Ok(())
 }
