@@ -11,7 +11,7 @@ use std::time::Duration;
 use seawall::config::Config;
 use seawall::engine::Engine;
 use seawall::node::Node;
-use seawall::replication::{History, Link, ReplicationId};
+use seawall::replication::{History, Link, ReplicationId, Stage};
 
 use crate::ground::{NodeId, Status};
 use crate::plants::Plant;
@@ -69,6 +69,21 @@ pub struct Look {
     pub keys: usize,
     /// Who reads from it, and how far it knows them to be.
     pub replicas: String,
+    /// What replicas were answered.
+    pub answered: Answered,
+    /// The replicas that wait for a snapshot or are sent one.
+    pub beginning: Vec<Number>,
+}
+
+/// How many replicas were answered what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// To begin anew.
+    pub full: u64,
+    /// To go on.
+    pub partial: u64,
+    /// To begin anew, although they wanted to go on.
+    pub refused: u64,
 }
 
 impl Look {
@@ -102,6 +117,8 @@ impl Deployment {
                 let id = sim.add_node(&format!("server {number}"), address(number).ip(), move || {
                     serve(all.clone(), number, plant)
                 });
+                // Logs have no checksum, and what is looked for here is not what holes in them do.
+                sim.change_disk(id, |disk| disk.tails_in_order = true);
                 Member {
                     id,
                     config: config.clone(),
@@ -167,6 +184,25 @@ impl Deployment {
         self.inspect(node, |engine| engine.keyspace.fingerprint())
     }
 
+    /// Where the data of two nodes differ, for a reader.
+    pub fn difference(&self, one: Number, other: Number) -> String {
+        let of = |node| self.inspect(node, |engine| engine.keyspace.fingerprints()).unwrap_or_default();
+        let (one, other) = (of(one), of(other));
+        let mut differing: Vec<String> = Vec::new();
+        for (place, print) in &one {
+            match other.get(place) {
+                None => differing.push(format!("only the first has {}", name(place))),
+                Some(print_there) if print != print_there => {
+                    differing.push(format!("{} differs", name(place)))
+                }
+                Some(_) => {}
+            }
+        }
+        let missing = other.keys().filter(|place| !one.contains_key(*place));
+        differing.extend(missing.map(|place| format!("only the second has {}", name(place))));
+        differing.join(", ")
+    }
+
     /// The world.
     pub fn sim(&self) -> &Simulation {
         &self.sim
@@ -206,6 +242,11 @@ impl Deployment {
     }
 }
 
+/// A key with its database.
+fn name((db, key): &(usize, Vec<u8>)) -> String {
+    format!("{} of database {db}", String::from_utf8_lossy(key))
+}
+
 fn look_at(engine: &Engine, life: u32) -> Look {
     let replication = &engine.replication;
     let upstream = replication.upstream.as_ref();
@@ -229,6 +270,17 @@ fn look_at(engine: &Engine, life: u32) -> Look {
         is_refusing: upstream.is_some_and(|upstream| upstream.refused.is_some()),
         keys: engine.keyspace.len(),
         replicas: replicas.join(", "),
+        answered: Answered {
+            full: engine.stats.sync_full,
+            partial: engine.stats.sync_partial_ok,
+            refused: engine.stats.sync_partial_err,
+        },
+        beginning: replication
+            .replicas
+            .values()
+            .filter(|replica| matches!(replica.stage, Stage::Waiting { .. } | Stage::Loading { .. }))
+            .filter_map(|replica| number_of(&replica.address()))
+            .collect(),
     }
 }
 

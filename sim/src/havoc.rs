@@ -200,6 +200,40 @@ impl Breaker {
         }
     }
 
+    /// One fault of these on the primary, long enough to be noticed.
+    pub async fn strike_primary(&self, faults: &[Fault]) {
+        let fault = faults[self.below(faults.len() as u64) as usize];
+        let victim = self.office.primary.get();
+        let (id, lasting) = (self.office.deployment.id(victim), self.millis(3000, 7000));
+        if self.sim().status(id) != Status::Running {
+            return;
+        }
+        self.sim().count(&format!("primary struck by {}", fault.name()));
+        let window = self.office.ledger.borrow_mut().fault_begins(fault.name(), self.office.deployment.now());
+        match fault {
+            Fault::Crash | Fault::PowerLoss => {
+                if fault == Fault::PowerLoss {
+                    self.sim().power_loss(id)
+                } else {
+                    self.sim().crash(id)
+                }
+                SimRuntime::sleep(lasting).await;
+                self.come_back(victim, true);
+            }
+            Fault::Pause => self.pause_node(id, lasting).await,
+            Fault::Failover => self.failover().await,
+            _ => {
+                // Alone with some of its clients.
+                let clients = self.others.iter().copied().filter(|_| self.below(2) == 0);
+                let operator = self.others.last().copied();
+                let group: Vec<NodeId> =
+                    clients.filter(|machine| Some(*machine) != operator).chain([id]).collect();
+                self.part(&group, lasting).await;
+            }
+        }
+        self.office.ledger.borrow_mut().fault_ends(window, self.office.deployment.now());
+    }
+
     fn sim(&self) -> &crate::Simulation {
         self.office.deployment.sim()
     }
@@ -301,11 +335,16 @@ impl Breaker {
         let inside: Vec<Number> = (0..deployment.len()).filter(joins).collect();
         let mut group: Vec<NodeId> = inside.iter().map(|node| deployment.id(*node)).collect();
         group.extend(self.others.iter().copied().filter(|_| self.below(2) == 0));
-        let machines = deployment.ids().into_iter().chain(self.others.iter().copied());
+        self.part(&group, lasting).await;
+    }
+
+    /// Parts some machines from all others.
+    async fn part(&self, group: &[NodeId], lasting: Duration) {
+        let machines = self.office.deployment.ids().into_iter().chain(self.others.iter().copied());
         let rest: Vec<NodeId> = machines.filter(|machine| !group.contains(machine)).collect();
-        self.sim().partition(&group, &rest);
+        self.sim().partition(group, &rest);
         SimRuntime::sleep(lasting).await;
-        self.sim().join(&group, &rest);
+        self.sim().join(group, &rest);
     }
 
     async fn flap(&self) {
@@ -319,8 +358,12 @@ impl Breaker {
     }
 
     async fn pause(&self, lasting: Duration) {
-        let Some(victim) = self.victim() else { return };
-        let id = self.office.deployment.id(victim);
+        if let Some(victim) = self.victim() {
+            self.pause_node(self.office.deployment.id(victim), lasting).await;
+        }
+    }
+
+    async fn pause_node(&self, id: NodeId, lasting: Duration) {
         if self.sim().status(id) == Status::Running {
             self.sim().pause(id);
             SimRuntime::sleep(lasting).await;

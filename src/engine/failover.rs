@@ -53,7 +53,8 @@ impl Engine {
 
     /// It has ended, well or not: writes wait no more (and are refused, if this node is a replica now).
     pub fn end_failover(&mut self) {
-        if self.replication.failover.is_under_way() {
+        // One that was given up for want of time is idle by itself; its pause is still there.
+        if self.pause.is_failover() {
             self.replication.failover = Failover::Idle;
             self.replication.serving.holds_pings = false;
             self.pause.set_failover(false);

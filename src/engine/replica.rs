@@ -269,7 +269,8 @@ impl Engine {
         replication.backlog = Some(Backlog::new(replication.history.offset()));
         if let Some(upstream) = &mut replication.upstream {
             upstream.has_history = place.is_some();
-            upstream.db = 0;
+            // A primary selects anew behind a snapshot; one that is a replica itself sends on what it gets.
+            upstream.db = self.replica.said.db.unwrap_or(0);
             upstream.refused = None;
         }
         self.changes += self.persistence.loaded.keys;

@@ -172,10 +172,8 @@ impl Engine {
             return flow;
         }
         self.effects.end();
-        if self.changes != before
-            && self.replication.is_replica()
-            && self.sessions[client].role != ClientRole::Primary
-        {
+        if self.changes != before && self.replication.is_replica() && self.persistence.replaying().is_none() {
+            // Of what a client has done here the primary knows nothing.
             self.note_own_deadlines(client, request, id);
         }
         if self.changes != before && self.effects.wanted() {

@@ -4,6 +4,8 @@
 //! of one version can be compared by it. [`Keyspace::digest`] is the sum that Redis's DEBUG DIGEST answers (debug.c,
 //! `computeDatasetDigest`), which leaves deadlines' moments and groups out.
 
+use std::collections::BTreeMap;
+
 use sha1_smol::Sha1;
 
 use super::{EntryRef, Keyspace, ObjectRef, Value};
@@ -22,6 +24,17 @@ impl Keyspace {
             each(database, |entry| sum = sum.wrapping_add(print_of(number, entry)));
         }
         sum
+    }
+
+    /// The parts of [`Keyspace::fingerprint`]: of each database and key. For who wants to know where two data sets differ.
+    pub fn fingerprints(&self) -> BTreeMap<(usize, Vec<u8>), u64> {
+        let mut all = BTreeMap::new();
+        for (number, database) in self.databases.iter().enumerate() {
+            each(database, |entry| {
+                all.insert((number, entry.key().to_vec()), print_of(number, entry));
+            });
+        }
+        all
     }
 
     /// What DEBUG DIGEST answers.

@@ -97,10 +97,14 @@ class Server:
 
     def shut_down(self, *how):
         """By SHUTDOWN; the process has ended when this returns."""
-        try:
-            self.connect().call("SHUTDOWN", *how)
-        except (OSError, wire.Refused):
-            pass
+        def accepted():
+            # Refused while the append log is begun.
+            try:
+                self.connect().call("SHUTDOWN", *how)
+            except OSError:
+                return True
+
+        wait_for(f"{self.name} ends by SHUTDOWN {' '.join(how)}", accepted, 60)
         try:
             status = self.process.wait(60)
         except subprocess.TimeoutExpired:

@@ -42,7 +42,10 @@ pub struct Server {
 
 impl Server {
     pub fn spawn(program: &str, room: &Path, options: &[&str]) -> Server {
-        let port = ports::free_port();
+        Server::spawn_at(program, room, ports::free_port(), options)
+    }
+
+    fn spawn_at(program: &str, room: &Path, port: u16, options: &[&str]) -> Server {
         let mut command = Command::new(program);
         command.args(["--port", &port.to_string(), "--enable-debug-command", "yes"]).args(options);
         command.current_dir(room).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -51,7 +54,12 @@ impl Server {
 
     /// Starts one and waits until it has loaded what there is.
     pub fn start(program: &str, room: &Path, options: &[&str]) -> Server {
-        let mut server = Server::spawn(program, room, options);
+        Server::start_at(program, room, ports::free_port(), options)
+    }
+
+    /// The same at a port that is known before.
+    pub fn start_at(program: &str, room: &Path, port: u16, options: &[&str]) -> Server {
+        let mut server = Server::spawn_at(program, room, port, options);
         let deadline = Instant::now() + PATIENCE;
         while !server.serves() {
             assert!(!server.has_ended(), "{program} does not start");

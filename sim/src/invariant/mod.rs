@@ -13,7 +13,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use seawall::replication::Link;
 use seawall::runtime::Runtime;
 use seawall_checker::durability::Effect;
 
@@ -92,8 +91,28 @@ impl Onlooker {
 
     /// Something that another has found.
     pub fn accuse(&self, what: String) {
-        let (at, nodes) = (self.deployment.now(), self.deployment.describe_all());
-        self.state.borrow_mut().broken.get_or_insert_with(|| format!("at {at:?}: {what}\n{nodes}"));
+        let (at, nodes, differences) =
+            (self.deployment.now(), self.deployment.describe_all(), self.differences());
+        self.state
+            .borrow_mut()
+            .broken
+            .get_or_insert_with(|| format!("at {at:?}: {what}\n{nodes}{differences}"));
+    }
+
+    /// Where nodes differ that are at one offset of one history now.
+    fn differences(&self) -> String {
+        let deployment = &self.deployment;
+        let place = |node| deployment.look(node).map(|look| (look.id(), look.offset));
+        let mut text = String::new();
+        for other in 1..deployment.len() {
+            let same = (0..other).find(|one| place(*one).is_some() && place(*one) == place(other));
+            if let Some(one) =
+                same.filter(|one| deployment.fingerprint(*one) != deployment.fingerprint(other))
+            {
+                text += &format!("  nodes {one} and {other}: {}\n", deployment.difference(one, other));
+            }
+        }
+        text
     }
 
     /// Looks at all nodes once.
@@ -147,17 +166,11 @@ impl Onlooker {
 
     fn count(&self, before: Option<&Look>, look: &Look) {
         let sim = self.deployment.sim();
-        let link = |look: &Look| look.upstream.as_ref().map(|(_, link)| *link);
-        let is_transfer = |link: Option<Link>| matches!(link, Some(Link::Transfer { .. }));
-        let earlier = before.filter(|before| before.life == look.life).and_then(link);
-        match (earlier, link(look)) {
-            (earlier, now) if is_transfer(now) && !is_transfer(earlier) => sim.count("full syncs begun"),
-            (earlier, Some(Link::Connected)) if is_transfer(earlier) => sim.count("full syncs done"),
-            (Some(earlier), Some(Link::Connected)) if earlier != Link::Connected => {
-                sim.count("partial resyncs")
-            }
-            _ => {}
-        }
+        let before = before.filter(|before| before.life == look.life);
+        let earlier = before.map(|before| before.answered).unwrap_or_default();
+        (earlier.full..look.answered.full).for_each(|_| sim.count("full syncs"));
+        (earlier.partial..look.answered.partial).for_each(|_| sim.count("partial resyncs"));
+        (earlier.refused..look.answered.refused).for_each(|_| sim.count("partial resyncs refused"));
         if look.is_refusing && !before.is_some_and(|before| before.is_refusing) {
             sim.count("refused an empty primary");
         }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use seawall::replication::{Answer, Link};
+use seawall::replication::Answer;
 
 use super::View;
-use crate::deployment::Look;
+use crate::deployment::{Look, Number};
 
 /// When each node was last seen to be something else than it is.
 #[derive(Debug)]
@@ -35,27 +35,36 @@ impl Resync {
                 self.changed[node] = view.now;
             }
         }
-        for (node, look) in view.nodes() {
-            if let (Some(earlier), true) = (&before[node], begins(look)) {
-                if !begins(earlier) {
-                    self.judge(view, node, earlier, look)?;
+        for (primary, upstream) in view.nodes() {
+            let earlier = before[primary].as_ref().filter(|earlier| earlier.life == upstream.life);
+            let Some(earlier) = earlier else { continue };
+            for node in upstream.beginning.iter().filter(|node| !earlier.beginning.contains(node)) {
+                if let (Some(look), Some(Some(before))) = (&view.looks[*node], before.get(*node)) {
+                    self.judge(primary, upstream, *node, before, look)?;
                 }
             }
-            if look.is_connected() || begins(look) || !look.is_settled {
+        }
+        for (node, look) in view.nodes() {
+            if look.is_connected() || !look.is_settled {
                 self.away_since[node] = view.now;
             }
         }
         Ok(())
     }
 
-    fn judge(&self, view: &View<'_>, node: usize, earlier: &Look, look: &Look) -> Result<(), String> {
-        let Some((primary, _)) = look.upstream else { return Ok(()) };
-        let away_since = self.away_since[node];
-        let Some(Some(upstream)) = view.looks.get(primary) else { return Ok(()) };
-        // Its primary was what it is for all the time in which it can have asked; so was it itself, and it had something.
-        let is_steady =
-            self.changed[primary] < away_since && self.changed[node] < away_since && earlier.is_settled;
-        if !is_steady || earlier.life != look.life || !upstream.is_settled {
+    /// A replica is told to begin anew.
+    fn judge(
+        &self,
+        primary: Number,
+        upstream: &Look,
+        node: Number,
+        earlier: &Look,
+        look: &Look,
+    ) -> Result<(), String> {
+        // It has asked since then: before, it was connected, or had another primary or name.
+        let asks_since = self.away_since[node].max(self.changed[node]);
+        let is_steady = self.changed[primary] < asks_since && earlier.is_settled;
+        if !is_steady || earlier.life != look.life || !upstream.is_settled || look.upstream.is_none() {
             return Ok(());
         }
         let answer =
@@ -68,8 +77,4 @@ impl Resync {
             Answer::Full(_) => Ok(()),
         }
     }
-}
-
-fn begins(look: &Look) -> bool {
-    matches!(look.upstream, Some((_, Link::Transfer { .. })))
 }

@@ -19,7 +19,9 @@ impl Form {
         let config = &engine.config;
         match form {
             BaseForm::Dump => {
-                let options = Options { compress: config.rdbcompression, checksum: config.rdbchecksum };
+                let (compress, checksum) = (config.rdbcompression, config.rdbchecksum);
+                let plain_streams = head.purpose == Purpose::Sync;
+                let options = Options { compress, checksum, plain_streams };
                 let mut saver = Saver::new(options);
                 say(&mut saver, head);
                 head.libraries.iter().for_each(|library| saver.library(library));

@@ -15,6 +15,9 @@ pub struct Options {
     pub compress: bool,
     /// Whether the file ends with a checksum (`rdbchecksum`); a zero stands in its place otherwise.
     pub checksum: bool,
+    /// Whether streams are written as the oldest readers know them, without when consumers were last active: a replica may be such
+    /// a reader, and it does not say so.
+    pub plain_streams: bool,
 }
 
 /// Bytes of room that a new buffer has: more than whoever takes them lets collect, values that are large by themselves aside. A buffer
@@ -37,6 +40,7 @@ pub struct Saver {
     sized: BTreeSet<usize>,
     /// The value that comes in parts.
     parts: Option<Parts>,
+    plain_streams: bool,
 }
 
 fn header(version: Version) -> [u8; HEADER_BYTES] {
@@ -63,6 +67,7 @@ impl Saver {
             database: None,
             sized: BTreeSet::new(),
             parts: None,
+            plain_streams: options.plain_streams,
         }
     }
 
@@ -96,13 +101,22 @@ impl Saver {
 
     /// Adds a key with its value.
     pub fn entry(&mut self, key: &[u8], value: Value<'_>, expiry_ms: Option<i64>, used: Used) {
-        let form = Form::of(value, VERSION_MIN);
+        let form = match Form::of(value, VERSION_MIN) {
+            Form::StreamActive if self.plain_streams => Form::Stream,
+            form => form,
+        };
         self.before_value(key, form, expiry_ms, used);
         dump::save(&mut self.writer, form, value);
     }
 
     /// Adds a key whose value comes in [parts](Saver::part).
     pub fn begin(&mut self, key: &[u8], head: Head, expiry_ms: Option<i64>, used: Used) {
+        let head = match head {
+            Head::Stream { nodes, groups, .. } if self.plain_streams => {
+                Head::Stream { nodes, groups, active_when_seen: true }
+            }
+            head => head,
+        };
         let parts = Parts::new(head);
         self.before_value(key, parts.form(), expiry_ms, used);
         parts.head(&mut self.writer, head);

@@ -9,7 +9,8 @@ use crate::dump::tests::{limits, object, text, told};
 use crate::dump::{Loaded, footer};
 use crate::text::number::parse_i64;
 use crate::types::list::End;
-use crate::types::{Object, Payload, Set, SortedSet, Value};
+use crate::types::stream::{Group, Stream};
+use crate::types::{Object, ObjectRef, Payload, Set, SortedSet, Value};
 
 /// What a file holds, in words.
 type Facts = Vec<String>;
@@ -134,7 +135,7 @@ fn saved(entries: &[Entry], options: Options) -> (Vec<u8>, Facts) {
     (file, facts)
 }
 
-const PLAIN: Options = Options { compress: false, checksum: true };
+const PLAIN: Options = Options { compress: false, checksum: true, plain_streams: false };
 
 proptest! {
     #[test]
@@ -144,7 +145,7 @@ proptest! {
         checksum: bool,
         lengths in vec(1_usize..60, 1..6),
     ) {
-        let (file, said) = saved(&entries, Options { compress, checksum });
+        let (file, said) = saved(&entries, Options { compress, checksum, ..PLAIN });
         let sum = u64::from_le_bytes(*file.last_chunk().expect("a checksum"));
         prop_assert_eq!(sum, if checksum { footer::checksum(&file[..file.len() - 8]) } else { 0 });
         for lengths in [&lengths, &std::vec![1], &std::vec![usize::MAX]] {
@@ -165,7 +166,7 @@ proptest! {
         entries in entries(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let (mut file, _) = saved(&entries, Options { compress: true, checksum: false });
+        let (mut file, _) = saved(&entries, Options { compress: true, checksum: false, ..PLAIN });
         for (place, byte) in changes {
             let place = place.index(file.len());
             file[place] = byte;
@@ -185,7 +186,7 @@ proptest! {
 
     #[test]
     fn a_file_that_is_cut_is_never_whole(entries in entries(), checksum: bool) {
-        let (file, said) = saved(&entries, Options { compress: true, checksum });
+        let (file, said) = saved(&entries, Options { compress: true, checksum, ..PLAIN });
         for length in 0..file.len() {
             let cut = &file[..length];
             prop_assert!(facts(cut, &[usize::MAX]).is_err());
@@ -516,4 +517,20 @@ fn a_report_tells_what_and_where() {
     let broken = report.broken.as_ref().expect("it is cut");
     assert_eq!(broken.key.as_deref(), Some(&b"lost"[..]));
     assert!(report.to_string().contains("--- RDB ERROR DETECTED ---"));
+}
+
+#[test]
+fn what_may_be_for_an_old_replica_has_streams_as_that_knows_them() {
+    let mut stream = Stream::default();
+    stream.groups_mut().create(b"group", Group::default());
+    let mut group = stream.edit_group(b"group").expect("it was made above");
+    group.consumer_or_new(b"idle", 5);
+    drop(group);
+    let value = Value::Object(ObjectRef::Stream(&stream));
+    for (plain_streams, is_newer) in [(true, false), (false, true)] {
+        let mut saver = Saver::new(Options { plain_streams, ..PLAIN });
+        saver.entry(b"stream", value, None, Used::Unknown);
+        saver.end();
+        assert_eq!(saver.final_header().is_some(), is_newer);
+    }
 }

@@ -213,7 +213,11 @@ fn too_long(ledger: &Ledger, fates: &[Option<Fate>], max: Duration) -> Vec<Broke
     let mut spans: BTreeMap<(u32, usize), (usize, usize)> = BTreeMap::new();
     let at = |position: usize| ledger.writes[position].acknowledged.unwrap_or_default();
     for (position, write) in ledger.writes.iter().enumerate() {
-        let (Some(Fate::Lost(_)), Some(over)) = (&fates[position], write.acknowledged) else { continue };
+        let (Some(Fate::Lost(loss)), Some(over)) = (&fates[position], write.acknowledged) else { continue };
+        // Restarts are another matter, and so is the choice of a node that was not the furthest.
+        if !matches!(loss.cause, Cause::PromotedFurthest | Cause::Deposed) {
+            continue;
+        }
         let Some(reign) = ledger.reign(write.node, write.invoked, over) else { continue };
         let (first, last) = spans.entry(reign).or_insert((position, position));
         *first = if at(position) < at(*first) { position } else { *first };

@@ -193,7 +193,7 @@ impl Play {
         if let Some(rule) = rule {
             self.sim.count(&format!("promotion by rule {rule:?}").to_lowercase());
         }
-        let down_after = Duration::from_millis(500 + random.below(2500));
+        let down_after = Duration::from_millis(500 + random.below(1500));
         let (world, office, busy, shape) =
             (self.sim.clone(), self.office.clone(), self.busy.clone(), self.mode.shape);
         let operator = self.sim.add_node("operator", [10, 0, 3, 1], move || {
@@ -224,7 +224,8 @@ impl Play {
                 self.breaker(i as u64, faults, spared, &stop)
             })
             .collect();
-        let raging = self.rage(breakers, &stop);
+        let raging = self.rage(breakers);
+        self.strike(&raging);
         self.pass(FAULTS_LAST).await?;
         stop.set(true);
         settle::ended(self, raging).await?;
@@ -249,12 +250,12 @@ impl Play {
             persistence: self.persistence,
             busy: self.busy.clone(),
             stop: stop.clone(),
-            pause_max: Duration::from_millis(2500),
+            pause_max: Duration::from_millis(1200),
         }
     }
 
     /// Lets breakers rage; the number of those that are at it.
-    fn rage(&self, breakers: Vec<Breaker>, _: &Rc<Cell<bool>>) -> Rc<Cell<usize>> {
+    fn rage(&self, breakers: Vec<Breaker>) -> Rc<Cell<usize>> {
         let at_it = Rc::new(Cell::new(breakers.len()));
         for breaker in breakers {
             let at_it = at_it.clone();
@@ -264,6 +265,24 @@ impl Play {
             });
         }
         at_it
+    }
+
+    /// The primary is struck twice.
+    fn strike(&self, raging: &Rc<Cell<usize>>) {
+        let (mode, raging) = (self.mode, raging.clone());
+        let breaker = self.breaker(40, &[], Vec::new(), &Rc::default());
+        if mode.strikes.is_empty() {
+            return;
+        }
+        raging.set(raging.get() + 1);
+        SimRuntime::spawn(async move {
+            for half in 0..2 {
+                let wait = breaker.random.borrow_mut().below(8_000) + 1500 * half;
+                SimRuntime::sleep(Duration::from_millis(wait)).await;
+                breaker.strike_primary(mode.strikes).await;
+            }
+            raging.set(raging.get() - 1);
+        });
     }
 
     /// Lets time pass; `Err` as soon as something is broken.
@@ -301,7 +320,7 @@ impl Play {
                     if self.mode.cuts_both_ways { Fault::BOUNDED } else { Fault::ALL_BUT_FAILOVER };
                 let mut breaker = self.breaker(50, faults, core.clone(), &stop);
                 breaker.pause_max = Duration::from_millis(500);
-                self.rage(vec![breaker], &stop)
+                self.rage(vec![breaker])
             }
             None => Rc::default(),
         };

@@ -20,6 +20,8 @@ pub(super) struct Mode {
     pub variants: &'static [&'static [&'static str]],
     /// One breaker each.
     pub breakers: &'static [&'static [Fault]],
+    /// Twice in each run the primary is struck by one of these.
+    pub strikes: &'static [Fault],
     /// The first node is never struck itself.
     pub spares_primary: bool,
     pub cuts_both_ways: bool,
@@ -68,13 +70,14 @@ pub(super) const PLAIN: Mode = Mode {
     replica_config: "maxmemory 1\nmaxmemory-policy allkeys-random",
     variants: VARIANTS,
     breakers: &[Fault::HARMLESS, CRASHES],
+    strikes: &[],
     spares_primary: true,
     cuts_both_ways: false,
     persistence: Persistence::None,
     rules: &[],
     asks: &[Asks::Nothing, Asks::Wait(1), Asks::Nothing, Asks::Wait(2)],
     window_max: None,
-    meets: &["full syncs done", "partial resyncs"],
+    meets: &["partial resyncs", "full syncs"],
 };
 
 /// Failovers by any rule; nothing is kept on disk.
@@ -82,6 +85,7 @@ pub(super) const ASYNC: Mode = Mode {
     name: "replication-async",
     replica_config: "",
     breakers: &[Fault::ALL_BUT_FAILOVER],
+    strikes: &[Fault::Crash, Fault::PowerLoss, Fault::Pause, Fault::Partition],
     spares_primary: false,
     rules: &[Rule::Furthest, Rule::Random, Rule::First],
     asks: &[Asks::Nothing, Asks::Nothing, Asks::Nothing, Asks::Wait(1)],
@@ -121,6 +125,7 @@ pub(super) const DUMPS: Mode = Mode {
 pub(super) const FAILOVER: Mode = Mode {
     name: "replication-failover",
     breakers: &[Fault::WITH_FAILOVER],
+    strikes: &[Fault::Failover],
     meets: &["failover done"],
     ..ASYNC
 };
@@ -140,6 +145,7 @@ pub(super) const BOUNDED: Mode = Mode {
     replicas: (2, 2),
     config: "min-replicas-to-write 2\nmin-replicas-max-lag 2",
     breakers: &[Fault::BOUNDED],
+    strikes: &[Fault::Partition],
     cuts_both_ways: true,
     rules: &[Rule::Furthest],
     asks: &[Asks::Nothing, Asks::Nothing, Asks::Nothing, Asks::Wait(1)],

@@ -9,9 +9,9 @@ pub(super) fn stats(report: &mut Report, engine: &Engine, now: Now) {
     traffic(report, engine);
     let stats = &engine.stats;
     report.field("rejected_connections", stats.rejected_connections);
-    for name in ["sync_full", "sync_partial_ok", "sync_partial_err"] {
-        report.field(name, 0);
-    }
+    report.field("sync_full", stats.sync_full);
+    report.field("sync_partial_ok", stats.sync_partial_ok);
+    report.field("sync_partial_err", stats.sync_partial_err);
     report.field("expired_subkeys", stats.expired_fields);
     report.field("expired_keys", stats.expired_keys);
     report.field("expired_stale_perc", format!("{:.2}", stats.expired_stale_percent));
