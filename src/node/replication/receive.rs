@@ -81,7 +81,9 @@ pub(super) async fn receive<R: Runtime>(
     if from_socket {
         sync.as_it_comes(inflow, &mut body, instead).await?;
     } else {
-        sync.by_file(inflow, &mut body).await?;
+        let taken = sync.by_file(inflow, &mut body).await;
+        clear::<R>();
+        taken?;
     }
     info!("MASTER <-> REPLICA sync: Finished with success");
     Ok(())
@@ -111,14 +113,10 @@ fn about(doing: &str, e: &io::Error) -> io::Error {
     io::Error::new(e.kind(), format!("I/O error {doing}: {e}"))
 }
 
-/// The file goes, however the transfer ends.
-struct Temporary<R: Runtime>(std::marker::PhantomData<fn() -> R>);
-
-impl<R: Runtime> Drop for Temporary<R> {
-    fn drop(&mut self) {
-        // If it cannot be removed, the next transfer writes over it.
-        let _ = R::remove(Path::new(FILE));
-    }
+/// Removes what a transfer has left, if it has.
+pub(super) fn clear<R: Runtime>() {
+    // If it cannot be removed, the next transfer writes over it.
+    let _ = R::remove(Path::new(FILE));
 }
 
 /// From when the data goes to when the snapshot is there. If that breaks off, the node is empty.
@@ -224,7 +222,6 @@ impl<R: Runtime> Sync<'_, R> {
 
     /// Receives it into a file, and loads that.
     async fn by_file(&self, inflow: &mut Inflow<R>, body: &mut Body) -> io::Result<()> {
-        let _temporary = Temporary::<R>(std::marker::PhantomData);
         let opened = R::open(Path::new(FILE), OpenMode::ReadWrite).and_then(|file| {
             file.set_length(0)?;
             Ok(file)
