@@ -7,7 +7,6 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::inflow::Inflow;
-use crate::engine::REDIS_VERSION;
 use crate::node::now;
 use crate::node::shared::Shared;
 use crate::protocol::client::encode;
@@ -23,6 +22,8 @@ pub(super) enum Agreed {
     Continue(Option<ReplicationId>),
 }
 
+/// Valkey sends a dump as this version of its own would read it, and nothing at all if the data cannot be told to that one.
+const READS_DUMPS_OF: &[u8] = b"9.0.0";
 /// What one answers that is asked to take over and is no replica.
 const NO_REPLICA: &[u8] = b"-ERR PSYNC FAILOVER can't be sent to a master.";
 
@@ -84,7 +85,7 @@ async fn introduce<R: Runtime>(
         }
         encode(&mut request, &[&b"REPLCONF"[..], b"capa", b"eof", b"capa", b"psync2"]);
         expected.push("capa");
-        encode(&mut request, &[&b"REPLCONF"[..], b"version", REDIS_VERSION.as_bytes()]);
+        encode(&mut request, &[&b"REPLCONF"[..], b"version", READS_DUMPS_OF]);
         expected.push("version");
     }
     inflow.send(&request, patience).await?;
