@@ -98,6 +98,8 @@ pub struct Replica {
     pub loaded_at: Monotonic,
     /// There is nothing more for it at the moment than what its socket has taken.
     pub has_all: bool,
+    /// What its socket has taken of the history since it last had all there was.
+    pub sent_behind: u64,
     /// How fast its socket takes what there is for it.
     pub pace: Pace,
     /// Where it comes from, if that is an address of the network.
@@ -124,6 +126,7 @@ impl Replica {
             loaded_permille: 0,
             loaded_at: now,
             has_all: true,
+            sent_behind: 0,
             pace: Pace::new(now),
             peer,
         }
@@ -167,7 +170,16 @@ impl Replica {
     /// The socket has taken so many bytes of the history.
     pub fn on_sent(&mut self, bytes: u64) {
         self.sent += bytes;
+        self.sent_behind += bytes;
         self.pace.took(bytes);
+    }
+
+    /// Whether there is more for it.
+    pub fn note_rest(&mut self, has_all: bool) {
+        self.has_all = has_all;
+        if has_all {
+            self.sent_behind = 0;
+        }
     }
 
     /// Whether it makes progress. While it loads what it has been sent, there is no sign of that but that it lives.
