@@ -7,7 +7,6 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::inflow::Inflow;
-use crate::engine::REDIS_VERSION;
 use crate::node::now;
 use crate::node::shared::Shared;
 use crate::protocol::client::encode;
@@ -23,6 +22,8 @@ pub(super) enum Agreed {
     Continue(Option<ReplicationId>),
 }
 
+/// Valkey sends a dump as this version of its own would read it, and nothing at all if the data cannot be told to that one.
+const READS_DUMPS_OF: &[u8] = b"9.0.0";
 /// What one answers that is asked to take over and is no replica.
 const NO_REPLICA: &[u8] = b"-ERR PSYNC FAILOVER can't be sent to a master.";
 
@@ -84,7 +85,7 @@ async fn introduce<R: Runtime>(
         }
         encode(&mut request, &[&b"REPLCONF"[..], b"capa", b"eof", b"capa", b"psync2"]);
         expected.push("capa");
-        encode(&mut request, &[&b"REPLCONF"[..], b"version", REDIS_VERSION.as_bytes()]);
+        encode(&mut request, &[&b"REPLCONF"[..], b"version", READS_DUMPS_OF]);
         expected.push("version");
     }
     inflow.send(&request, patience).await?;
@@ -120,18 +121,21 @@ async fn ask<R: Runtime>(
             hands_over = false;
             continue;
         }
-        let mut engine = shared.engine.borrow_mut();
-        match Resync::parse(&answer) {
-            Resync::Full { .. } | Resync::Continue { .. } => engine.end_failover(),
-            _ => {
-                let why = format!("Failover target rejected psync request: {}", text(&answer));
-                engine.abort_failover(&why, now::<R>());
-                return Err(refused(why));
-            }
-        }
-        drop(engine);
+        end_failover(shared, &answer)?;
         return understand(inflow, &answer, known.is_some(), patience).await;
     }
+}
+
+/// One that was asked to take over has answered.
+fn end_failover<R: Runtime>(shared: &Shared<R>, answer: &[u8]) -> io::Result<()> {
+    let mut engine = shared.engine.borrow_mut();
+    if let Resync::Full { .. } | Resync::Continue { .. } = Resync::parse(answer) {
+        engine.end_failover();
+        return Ok(());
+    }
+    let why = format!("Failover target rejected psync request: {}", text(answer));
+    engine.abort_failover(&why, now::<R>());
+    Err(refused(why))
 }
 
 /// Asks from where we are, or from the beginning; `hands_over`: the other is to take over.
