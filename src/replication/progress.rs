@@ -92,6 +92,8 @@ pub struct Replica {
     pub acked_at: Monotonic,
     /// It may be sent what is written; see the module.
     pub is_online: bool,
+    /// It has said how far it is, or asked to go on: `acked` is its word.
+    pub has_said: bool,
     /// Of a thousand parts of its snapshot, so many have been sent to it.
     pub loaded_permille: u32,
     /// When all of its snapshot had been sent to it.
@@ -123,6 +125,7 @@ impl Replica {
             synced: 0,
             acked_at: now,
             is_online: false,
+            has_said: false,
             loaded_permille: 0,
             loaded_at: now,
             has_all: true,
@@ -138,18 +141,19 @@ impl Replica {
         self.synced = self.synced.max(synced.unwrap_or(0));
         self.acked_at = now;
         self.is_online |= self.stage == Stage::Streaming;
+        self.has_said |= self.stage == Stage::Streaming;
     }
 
     /// It goes on in the history from here.
     pub fn goes_on(&mut self, from: u64, now: Monotonic) {
-        (self.stage, self.is_online) = (Stage::Streaming, true);
+        (self.stage, self.is_online, self.has_said) = (Stage::Streaming, true, true);
         (self.sent, self.began, self.acked, self.acked_at) = (from, from, from, now);
         self.pace = Pace::new(now);
     }
 
     /// It begins anew, and waits for a snapshot.
     pub fn begins_anew(&mut self, now: Monotonic) {
-        (self.stage, self.is_online) = (Stage::Waiting { since: now }, false);
+        (self.stage, self.is_online, self.has_said) = (Stage::Waiting { since: now }, false, false);
         (self.acked, self.synced, self.acked_at) = (0, 0, now);
     }
 
