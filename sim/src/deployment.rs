@@ -73,6 +73,8 @@ pub struct Look {
     pub answered: Answered,
     /// The replicas that wait for a snapshot or are sent one.
     pub beginning: Vec<Number>,
+    /// Those that are sent the stream.
+    pub streaming: Vec<Number>,
 }
 
 /// How many replicas were answered what.
@@ -259,6 +261,10 @@ fn look_at(engine: &Engine, life: u32) -> Look {
             format!("{} {:?} sent {} acked {}", replica.address(), replica.stage, replica.sent, replica.acked)
         })
         .collect();
+    let at = |is_meant: fn(Stage) -> bool| -> Vec<Number> {
+        let meant = replication.replicas.values().filter(|replica| is_meant(replica.stage));
+        meant.filter_map(|replica| number_of(&replica.address())).collect()
+    };
     Look {
         life,
         history: replication.history.clone(),
@@ -275,12 +281,8 @@ fn look_at(engine: &Engine, life: u32) -> Look {
             partial: engine.stats.sync_partial_ok,
             refused: engine.stats.sync_partial_err,
         },
-        beginning: replication
-            .replicas
-            .values()
-            .filter(|replica| matches!(replica.stage, Stage::Waiting { .. } | Stage::Loading { .. }))
-            .filter_map(|replica| number_of(&replica.address()))
-            .collect(),
+        beginning: at(|stage| matches!(stage, Stage::Waiting { .. } | Stage::Loading { .. })),
+        streaming: at(|stage| stage == Stage::Streaming),
     }
 }
 

@@ -76,9 +76,54 @@ pub struct Stream {
     bytes: Vec<u8>,
     /// In order; they do not overlap.
     parts: Vec<Part>,
+    /// Bytes of parts that are not for the log, and that are not for replicas.
+    not_for_log: usize,
+    not_for_replicas: usize,
 }
 
 impl Stream {
+    /// The last bytes, from `start` on, are for this audience only.
+    fn mark(&mut self, start: usize, audience: Audience) {
+        let at = start..self.bytes.len();
+        self.count(&at, audience);
+        self.parts.push(Part { at, audience });
+    }
+
+    fn count(&mut self, at: &Range<usize>, audience: Audience) {
+        self.not_for_log += if audience.log { 0 } else { at.len() };
+        self.not_for_replicas += if audience.replicas { 0 } else { at.len() };
+    }
+
+    /// Bytes for a reader.
+    fn bytes_for(&self, reader: Reader) -> usize {
+        self.bytes.len()
+            - match reader {
+                Reader::Log => self.not_for_log,
+                Reader::Replicas => self.not_for_replicas,
+            }
+    }
+
+    /// Forgets all; the memory stays.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.parts.clear();
+        (self.not_for_log, self.not_for_replicas) = (0, 0);
+    }
+
+    /// Takes what begins at `start` away.
+    fn split_off(&mut self, start: usize) -> Stream {
+        let mut rest = Stream { bytes: self.bytes.split_off(start), ..Stream::default() };
+        let first = self.parts.partition_point(|part| part.at.start < start);
+        for Part { at, audience } in self.parts.drain(first..) {
+            let at = at.start - start..at.end - start;
+            rest.count(&at, audience);
+            rest.parts.push(Part { at, audience });
+        }
+        self.not_for_log -= rest.not_for_log;
+        self.not_for_replicas -= rest.not_for_replicas;
+        rest
+    }
+
     /// The requests for a reader, in RESP.
     pub fn for_reader(&self, reader: Reader) -> Cow<'_, [u8]> {
         if self.parts.iter().all(|part| part.audience.has(reader)) {
@@ -186,7 +231,7 @@ impl Effects {
 
     fn wrap_unit(&mut self) {
         const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
-        let Stream { bytes, parts } = &mut self.stream;
+        let Stream { bytes, parts, .. } = &mut self.stream;
         bytes.splice(self.unit_start..self.unit_start, MULTI.iter().copied());
         encode(bytes, &[b"EXEC"]);
         for part in parts.iter_mut().rev().take_while(|part| part.at.start >= self.unit_start) {
@@ -205,7 +250,7 @@ impl Effects {
         if audience.and(self.readers) == Audience::NONE {
             return;
         }
-        let Stream { bytes, parts } = &mut self.stream;
+        let bytes = &mut self.stream.bytes;
         if self.selected != Some(db) {
             let mut text = itoa::Buffer::new();
             encode(bytes, &[b"SELECT", text.format(db).as_bytes()]);
@@ -214,7 +259,7 @@ impl Effects {
         let start = bytes.len();
         encode(bytes, arguments);
         if audience != Audience::ALL {
-            parts.push(Part { at: start..bytes.len(), audience });
+            self.stream.mark(start, audience);
         }
         self.unit_commands += 1;
     }
@@ -224,10 +269,9 @@ impl Effects {
         if !self.readers.replicas {
             return;
         }
-        let Stream { bytes, parts } = &mut self.stream;
-        let start = bytes.len();
-        encode(bytes, arguments);
-        parts.push(Part { at: start..bytes.len(), audience: Audience::REPLICAS });
+        let start = self.stream.bytes.len();
+        encode(&mut self.stream.bytes, arguments);
+        self.stream.mark(start, Audience::REPLICAS);
         self.unit_commands += 1;
     }
 
@@ -236,12 +280,7 @@ impl Effects {
         if self.depth == 0 {
             return std::mem::take(&mut self.stream);
         }
-        let Stream { bytes, parts } = &mut self.stream;
-        let mut open = Stream { bytes: bytes.split_off(self.unit_start), parts: Vec::new() };
-        let first = parts.partition_point(|part| part.at.start < self.unit_start);
-        let moved =
-            |part: Part| Part { at: part.at.start - self.unit_start..part.at.end - self.unit_start, ..part };
-        open.parts = parts.drain(first..).map(moved).collect();
+        let open = self.stream.split_off(self.unit_start);
         self.unit_start = 0;
         std::mem::replace(&mut self.stream, open)
     }
@@ -260,8 +299,7 @@ impl Effects {
         if self.depth == 0 {
             // Nearly always; the buffer stays.
             hand(&self.stream);
-            self.stream.bytes.clear();
-            self.stream.parts.clear();
+            self.stream.clear();
         } else {
             hand(&self.take());
         }
@@ -270,9 +308,7 @@ impl Effects {
 
     /// Bytes for this reader that have not been taken, those of an open unit included.
     pub fn pending_bytes(&self, reader: Reader) -> usize {
-        let Stream { bytes, parts } = &self.stream;
-        let others = parts.iter().filter(|part| !part.audience.has(reader)).map(|part| part.at.len());
-        bytes.len() - others.sum::<usize>()
+        self.stream.bytes_for(reader)
     }
 
     /// Whether a part of a unit has been done.

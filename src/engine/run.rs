@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::command::{Command, Flag};
+use super::command::{Command, Flag, Group};
 use super::identity::address_text;
 use super::nested::Source;
 use super::session::{ClientRole, ReplyMode, SessionHandle};
@@ -131,7 +131,8 @@ impl Engine {
         if queues {
             return Ok(Admitted::Queue(command));
         }
-        if flags & Flag::Write.bit() != 0
+        if self.replication.holds_writers()
+            && (flags & Flag::Write.bit() != 0 || command.group == Group::Scripting)
             && let Some(until) = self.writers_wait(now)
         {
             return Ok(Admitted::Wait(until));

@@ -89,6 +89,8 @@ pub struct Replica {
     pub is_old: bool,
     /// What the socket has taken: an offset.
     pub sent: u64,
+    /// Where what it is sent of the history began.
+    began: u64,
     /// What it says it has.
     pub acked: u64,
     /// What it says is on its disk.
@@ -121,6 +123,7 @@ impl Replica {
             parts: Parts::ALL,
             is_old: false,
             sent: 0,
+            began: 0,
             acked: 0,
             synced: 0,
             acked_at: now,
@@ -144,7 +147,7 @@ impl Replica {
     /// It goes on in the history from here.
     pub fn goes_on(&mut self, from: u64, now: Monotonic) {
         (self.stage, self.is_online) = (Stage::Streaming, true);
-        (self.sent, self.acked, self.acked_at) = (from, from, now);
+        (self.sent, self.began, self.acked, self.acked_at) = (from, from, from, now);
         self.pace = Pace::new(now);
     }
 
@@ -156,7 +159,8 @@ impl Replica {
 
     /// The snapshot at this offset begins.
     pub fn loads(&mut self, offset: u64, now: Monotonic) {
-        (self.stage, self.sent, self.loaded_permille) = (Stage::Loading { offset }, offset, 0);
+        (self.stage, self.loaded_permille) = (Stage::Loading { offset }, 0);
+        (self.sent, self.began) = (offset, offset);
         self.pace = Pace::new(now);
     }
 
@@ -179,6 +183,11 @@ impl Replica {
             return now - self.acked_at <= SILENCE_MAX;
         }
         self.pace.is_moving()
+    }
+
+    /// From which offset on it asks to go on, if its link breaks: there or later.
+    pub fn has_at_least(&self) -> u64 {
+        self.acked.min(self.sent).max(self.began)
     }
 
     /// From which offset on it still needs what is written.

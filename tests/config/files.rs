@@ -155,15 +155,15 @@ fn reasons_are_those_of_redis() {
 
 #[test]
 fn directives_without_effect_are_named() {
-    let text = b"appendonly no\nport 1\nrepl-timeout 5\nio-threads 4\nmasterauth secret\n";
+    let text = b"appendonly no\nport 1\nacllog-max-len 5\nio-threads 4\ntls-key-file-pass secret\n";
     let warnings = load(&mut Config::default(), text).unwrap();
     let warnings: Vec<String> = warnings.iter().map(Warning::to_string).collect();
     assert_eq!(
         warnings,
         [
-            "redis.conf:3: 'repl-timeout 5' is not supported yet and has no effect",
+            "redis.conf:3: 'acllog-max-len 5' is not supported yet and has no effect",
             "redis.conf:4: 'io-threads 4' has no counterpart here and no effect",
-            "redis.conf:5: 'masterauth (hidden)' is not supported yet and has no effect",
+            "redis.conf:5: 'tls-key-file-pass (hidden)' is not supported yet and has no effect",
         ]
     );
 }
@@ -172,7 +172,6 @@ fn directives_without_effect_are_named() {
 #[test]
 fn what_is_not_safe_to_ignore_is_refused() {
     let vital = [
-        "replicaof 127.0.0.1 6379",
         "cluster-enabled yes",
         "tls-port 6380",
         "aclfile users.acl",
@@ -187,6 +186,17 @@ fn what_is_not_safe_to_ignore_is_refused() {
     let refused = config.set(&[(b"timeout", b"5"), (b"tls-port", b"6380")], true).unwrap_err();
     assert!(refused.to_string().ends_with("not supported yet, and not safe to ignore"), "{refused}");
     assert_eq!(value(&config, "timeout"), "0");
+}
+
+#[test]
+fn a_primary_is_named_under_both_names() {
+    for line in ["replicaof 127.0.0.1 6379", "slaveof 127.0.0.1 6379"] {
+        let config = loaded(line);
+        assert_eq!(value(&config, "replicaof"), "127.0.0.1 6379");
+        assert_eq!(value(&config, "slaveof"), "127.0.0.1 6379");
+        assert!(config.rewrite(b"").ends_with(b"replicaof 127.0.0.1 6379\n"));
+    }
+    assert_eq!(value(&loaded("replicaof no one"), "replicaof"), "");
 }
 
 #[test]

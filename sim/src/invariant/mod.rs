@@ -7,6 +7,8 @@ mod data;
 mod offsets;
 mod prefix;
 mod resync;
+#[cfg(test)]
+mod tests;
 mod waited;
 
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-//! Within one life and one name an offset never goes back; an earlier name ends where the later one begins.
+//! Within one life and one name an offset never goes back, but by a snapshot; an earlier name ends where the later one begins.
 
 use super::View;
 use crate::deployment::Look;
@@ -18,7 +18,10 @@ pub(super) fn check(view: &View<'_>, before: &[Option<Look>]) -> Result<(), Stri
         else {
             continue;
         };
-        if earlier.id() == look.id() && look.offset < earlier.offset {
+        // A snapshot leaves nothing of the backlog.
+        let kept_from = |look: &Look| look.backlog.as_ref().map(|backlog| backlog.start);
+        let is_anew = look.upstream.is_some() && kept_from(look) != kept_from(earlier);
+        if earlier.id() == look.id() && look.offset < earlier.offset && !is_anew {
             return Err(format!(
                 "node {node} has gone back from {} to {} in one history",
                 earlier.offset, look.offset

@@ -1,4 +1,4 @@
-//! Who could have gone on from the backlog does not begin anew.
+//! Who could have gone on from the backlog does not begin anew, and who goes on gets somewhere.
 
 use std::time::Duration;
 
@@ -14,11 +14,22 @@ pub(super) struct Resync {
     changed: Vec<Duration>,
     /// The link was up, or the data were under way.
     away_since: Vec<Duration>,
+    /// Where each went on last, when, and how often in succession at this place.
+    went_on: Vec<(u64, Duration, u32)>,
 }
+
+/// Attempts in quick succession at one offset, though there is more: nothing but a stream that cannot be followed does that.
+const ATTEMPTS_MAX: u32 = 3;
+/// A replica tries again after a second.
+const SUCCESSION: Duration = Duration::from_millis(1500);
 
 impl Resync {
     pub fn new(nodes: usize) -> Resync {
-        Resync { changed: vec![Duration::ZERO; nodes], away_since: vec![Duration::ZERO; nodes] }
+        Resync {
+            changed: vec![Duration::ZERO; nodes],
+            away_since: vec![Duration::ZERO; nodes],
+            went_on: vec![(0, Duration::ZERO, 0); nodes],
+        }
     }
 
     pub fn check(&mut self, view: &View<'_>, before: &[Option<Look>]) -> Result<(), String> {
@@ -43,11 +54,27 @@ impl Resync {
                     self.judge(primary, upstream, *node, before, look)?;
                 }
             }
+            for node in upstream.streaming.iter().filter(|node| !earlier.streaming.contains(node)) {
+                if let Some(look) = &view.looks[*node] {
+                    self.goes_on(*node, look, upstream, view.now)?;
+                }
+            }
         }
         for (node, look) in view.nodes() {
             if look.is_connected() || !look.is_settled {
                 self.away_since[node] = view.now;
             }
+        }
+        Ok(())
+    }
+
+    /// A replica is told to go on, or has got its snapshot.
+    fn goes_on(&mut self, node: Number, look: &Look, upstream: &Look, now: Duration) -> Result<(), String> {
+        let (offset, at, times) = self.went_on[node];
+        let again = offset == look.offset && now - at <= SUCCESSION && upstream.offset > look.offset;
+        self.went_on[node] = (look.offset, now, if again { times + 1 } else { 1 });
+        if self.went_on[node].2 >= ATTEMPTS_MAX {
+            return Err(format!("node {node} goes on from {offset} again and again, and gets nowhere"));
         }
         Ok(())
     }

@@ -26,6 +26,10 @@ const KEYS: u64 = 3;
 pub const DATABASES: usize = 2;
 /// The first key of a database is this number times the database's.
 const KEYS_APART: u64 = 100;
+/// Keys of [`lay_ballast`], the first of their numbers, and the length of their values.
+const BALLAST_KEYS: u64 = 30;
+const BALLAST_FROM: u64 = 1000;
+const BALLAST_BYTES: usize = 1000;
 /// The two lists that are only ever appended to together.
 const PAIR: [u64; 2] = [90, 91];
 /// The longest pause between pipelines.
@@ -372,6 +376,23 @@ async fn transaction(client: &mut Client, requests: &[[&str; 3]]) -> io::Result<
         Value::Array(replies) => Ok(replies),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Writes so much at first that a snapshot does not come in one piece.
+pub async fn lay_ballast(office: &Office) -> io::Result<()> {
+    let mut client = Client::connect(address(0), PATIENCE).await?;
+    for number in 0..BALLAST_KEYS {
+        let mut value = format!("b{number}").into_bytes();
+        value.resize(BALLAST_BYTES, b'.');
+        let key = format!("register:{}", BALLAST_FROM + number).into_bytes();
+        let effects = vec![Effect::Write { key, value, deadline_ms: None }];
+        let write = office.ledger.borrow_mut().begin(0, 0, effects.clone(), office.now());
+        client.send(&commands(&effects)).await?;
+        if let Answer::Done(numbers) = answer(&effects, client.receive().await?) {
+            office.ledger.borrow_mut().acknowledge(write, &numbers, office.now());
+        }
+    }
+    Ok(())
 }
 
 /// Reads everything that a node holds.

@@ -171,7 +171,7 @@ impl Engine {
         let Some(replica) = self.replication.replicas.remove(&client) else { return };
         if replica.stage == Stage::Streaming && replica.is_online && !replica.only_snapshot && !replica.is_old
         {
-            self.replication.serving.lost.push(Lost { from: replica.acked.min(replica.sent), at: now });
+            self.replication.serving.lost.push(Lost { from: replica.has_at_least(), at: now });
         }
         self.look_at_replicas(now);
     }
@@ -252,7 +252,10 @@ impl Engine {
         self.look_at_replicas(now);
         self.trim_backlog();
         self.ping_replicas(now);
-        if self.replication.served().next().is_none() {
+        if self.replication.is_replica() {
+            // What a replica keeps is for those who follow it when it is promoted: only then the time begins.
+            self.replication.serving.alone_since = None;
+        } else if self.replication.served().next().is_none() {
             self.replication.serving.alone_since.get_or_insert(now);
         }
         self.drop_old_backlog(now);

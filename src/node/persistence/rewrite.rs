@@ -100,7 +100,9 @@ async fn wait_for_turn<R: Runtime>(shared: &Rc<Shared<R>>) -> io::Result<()> {
         given_up(shared)?;
         let is_busy = {
             let engine = shared.engine.borrow();
-            engine.persistence.is_saving() || engine.is_script_suspended()
+            // Half of a primary's snapshot is no data set.
+            let is_loading = engine.persistence.loading().is_some();
+            engine.persistence.is_saving() || engine.is_script_suspended() || is_loading
         };
         if !is_busy {
             return Ok(());

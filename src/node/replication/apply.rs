@@ -17,7 +17,7 @@ use crate::node::shared::Shared;
 use crate::node::{now, persistence};
 use crate::protocol::client::encode;
 use crate::replication::{Synced, Units};
-use crate::runtime::{Now, Runtime};
+use crate::runtime::{Monotonic, Now, Runtime};
 
 /// Requests that are looked up together.
 const BATCH_MAX: usize = 256;
@@ -36,6 +36,8 @@ struct Following<'a, R: Runtime> {
     prepared: Vec<Prepared>,
     replies: Vec<u8>,
     synced: Synced,
+    /// Since when nobody else has had a turn.
+    slice: Option<Monotonic>,
     /// When the primary is told next how far we are.
     report: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -54,6 +56,7 @@ pub(super) async fn follow<R: Runtime>(
         prepared: Vec::new(),
         replies: Vec::new(),
         synced: Synced::default(),
+        slice: None,
         report: Box::pin(R::sleep(REPORT)),
     };
     // The primary begins to send when it knows that we are ready.
@@ -80,9 +83,11 @@ impl<R: Runtime> Following<'_, R> {
             self.check_silence()?;
         }
         let needs = self.units.needs(self.inflow.bytes());
-        self.inflow.poll_fill(needs, cx).map_ok(|bytes| {
-            self.shared.engine.borrow_mut().heard_of_primary(bytes, R::now());
-        })
+        let filled = self.inflow.poll_fill(needs, cx);
+        if filled.is_pending() {
+            self.slice = None;
+        }
+        filled.map_ok(|bytes| self.shared.engine.borrow_mut().heard_of_primary(bytes, R::now()))
     }
 
     fn is_closed(&self) -> bool {
@@ -106,7 +111,7 @@ impl<R: Runtime> Following<'_, R> {
 
     /// Does all units that are there.
     async fn work(&mut self) -> io::Result<()> {
-        let (mut slice, mut reported) = (R::now(), R::now());
+        let mut reported = R::now();
         loop {
             if let Err(malformed) = self.units.read(self.inflow.bytes(), BATCH_MAX) {
                 // Nobody knows where the next unit begins: there is nothing to go on from.
@@ -136,9 +141,10 @@ impl<R: Runtime> Following<'_, R> {
             if asked {
                 self.report();
             }
-            if R::now() - slice > SLICE {
+            let at = R::now();
+            if at - *self.slice.get_or_insert(at) > SLICE {
                 R::yield_now().await;
-                slice = R::now();
+                self.slice = None;
             }
         }
     }

@@ -121,18 +121,21 @@ async fn ask<R: Runtime>(
             hands_over = false;
             continue;
         }
-        let mut engine = shared.engine.borrow_mut();
-        match Resync::parse(&answer) {
-            Resync::Full { .. } | Resync::Continue { .. } => engine.end_failover(),
-            _ => {
-                let why = format!("Failover target rejected psync request: {}", text(&answer));
-                engine.abort_failover(&why, now::<R>());
-                return Err(refused(why));
-            }
-        }
-        drop(engine);
+        end_failover(shared, &answer)?;
         return understand(inflow, &answer, known.is_some(), patience).await;
     }
+}
+
+/// One that was asked to take over has answered.
+fn end_failover<R: Runtime>(shared: &Shared<R>, answer: &[u8]) -> io::Result<()> {
+    let mut engine = shared.engine.borrow_mut();
+    if let Resync::Full { .. } | Resync::Continue { .. } = Resync::parse(answer) {
+        engine.end_failover();
+        return Ok(());
+    }
+    let why = format!("Failover target rejected psync request: {}", text(answer));
+    engine.abort_failover(&why, now::<R>());
+    Err(refused(why))
 }
 
 /// Asks from where we are, or from the beginning; `hands_over`: the other is to take over.

@@ -75,6 +75,7 @@ pub(in crate::node) async fn run<R: Runtime>(shared: Rc<Shared<R>>) {
             link.as_mut().poll(cx)
         })
         .await;
+        receive::clear::<R>();
     }
 }
 

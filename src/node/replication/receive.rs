@@ -32,6 +32,8 @@ use crate::runtime::{File, Monotonic, OpenMode, Runtime};
 
 /// Where a snapshot is stored until it is loaded.
 const FILE: &str = "temp-replica.rdb";
+/// Bytes that are written to it at once.
+const WRITE_BYTES: usize = 512 * 1024;
 /// Bytes of the file that are loaded at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// The longest that clients wait for an answer.
@@ -77,9 +79,11 @@ pub(super) async fn receive<R: Runtime>(
     };
     info!("MASTER <-> REPLICA sync: {what} {}", if from_socket { "to parser" } else { "to disk" });
     if from_socket {
-        sync.from_socket(inflow, &mut body, instead).await?;
+        sync.as_it_comes(inflow, &mut body, instead).await?;
     } else {
-        sync.by_file(inflow, &mut body).await?;
+        let taken = sync.by_file(inflow, &mut body).await;
+        clear::<R>();
+        taken?;
     }
     info!("MASTER <-> REPLICA sync: Finished with success");
     Ok(())
@@ -109,14 +113,10 @@ fn about(doing: &str, e: &io::Error) -> io::Error {
     io::Error::new(e.kind(), format!("I/O error {doing}: {e}"))
 }
 
-/// The file goes, however the transfer ends.
-struct Temporary<R: Runtime>(std::marker::PhantomData<fn() -> R>);
-
-impl<R: Runtime> Drop for Temporary<R> {
-    fn drop(&mut self) {
-        // If it cannot be removed, the next transfer writes over it.
-        let _ = R::remove(Path::new(FILE));
-    }
+/// Removes what a transfer has left, if it has.
+pub(super) fn clear<R: Runtime>() {
+    // If it cannot be removed, the next transfer writes over it.
+    let _ = R::remove(Path::new(FILE));
 }
 
 /// From when the data goes to when the snapshot is there. If that breaks off, the node is empty.
@@ -178,7 +178,7 @@ impl<R: Runtime> Sync<'_, R> {
     }
 
     /// Loads it as it comes.
-    async fn from_socket(&self, inflow: &mut Inflow<R>, body: &mut Body, instead: Instead) -> io::Result<()> {
+    async fn as_it_comes(&self, inflow: &mut Inflow<R>, body: &mut Body, instead: Instead) -> io::Result<()> {
         let (mut peek, mut head) = (Peek::new(self.shared), Vec::new());
         while peek.is_empty.is_none() {
             match body.next(inflow, self.patience, self.hears()).await? {
@@ -193,19 +193,21 @@ impl<R: Runtime> Sync<'_, R> {
         let loading = Loading::begin(self.shared, body.total(), instead);
         let mut intake = Intake::new(&self.shared.engine.borrow(), body.total().unwrap_or(u64::MAX));
         let mut turns = Turns::new::<R>();
-        let mut is_whole = self.take(&mut intake, &head)?;
+        let applies_early = self.shared.engine.borrow().replication.faults.applies_early;
+        let first = if applies_early { head.len() / 2 } else { head.len() };
+        let mut is_whole = self.take(&mut intake, &head[..first])?;
         drop(head);
         while let Some(piece) = body.next(inflow, self.patience, self.hears()).await? {
+            if applies_early {
+                continue;
+            }
             if is_whole {
                 return Err(invalid("something follows the end of the snapshot"));
             }
             is_whole = self.take(&mut intake, piece)?;
             turns.pass(inflow).await;
-            if self.shared.engine.borrow().replication.faults.applies_early && intake.position() > 0 {
-                break;
-            }
         }
-        if !is_whole && !self.shared.engine.borrow().replication.faults.applies_early {
+        if !is_whole && !applies_early {
             return Err(invalid("the snapshot ends too early"));
         }
         loading.end(self.place, intake.libraries())
@@ -220,7 +222,6 @@ impl<R: Runtime> Sync<'_, R> {
 
     /// Receives it into a file, and loads that.
     async fn by_file(&self, inflow: &mut Inflow<R>, body: &mut Body) -> io::Result<()> {
-        let _temporary = Temporary::<R>(std::marker::PhantomData);
         let opened = R::open(Path::new(FILE), OpenMode::ReadWrite).and_then(|file| {
             file.set_length(0)?;
             Ok(file)
@@ -233,15 +234,18 @@ impl<R: Runtime> Sync<'_, R> {
         };
         let file = opened.map_err(about_file)?;
         let mut behind = Behind::<R>::new(file, false);
-        let (mut peek, mut seal) = (Peek::new(self.shared), Seal::default());
+        let (mut peek, mut seal, mut gathered) = (Peek::new(self.shared), Seal::default(), Vec::new());
         while let Some(piece) = body.next(inflow, self.patience, self.hears()).await? {
             if peek.is_empty.is_none() {
                 peek.see(piece)?;
             }
             seal.add(piece);
-            let piece = piece.to_vec();
-            behind.write(piece).await.map_err(about_file)?;
+            gathered.extend_from_slice(piece);
+            if gathered.len() >= WRITE_BYTES {
+                behind.write(std::mem::take(&mut gathered)).await.map_err(about_file)?;
+            }
         }
+        behind.write(gathered).await.map_err(about_file)?;
         let file = behind.end().await.map_err(about_file)?;
         let verifies = self.shared.engine.borrow().config.rdbchecksum;
         seal.check(peek.version(), verifies)?;
@@ -258,7 +262,8 @@ impl<R: Runtime> Sync<'_, R> {
         loop {
             let length = file.read_at(&mut buffer, offset)?;
             offset += length as u64;
-            if self.take(&mut intake, &buffer[..length])? || (applies_early && offset > bytes / 2) {
+            let taken = if applies_early { length / 2 } else { length };
+            if self.take(&mut intake, &buffer[..taken])? || applies_early {
                 break;
             }
             if length == 0 {

@@ -5,13 +5,16 @@
 //! task wakes once for all that has been written in a turn of the event loop. What the replica says meanwhile is run like any
 //! client's request, but is not answered.
 
+mod sending;
+mod watch;
+
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tracing::{info, warn};
 
 use super::{full_sync, primary_link};
@@ -26,8 +29,6 @@ use crate::runtime::{Monotonic, Runtime, Stream};
 
 /// How often is looked whether the replica lives.
 const TICK: Duration = Duration::from_secs(1);
-/// So much is written before others have their turn.
-const BURST_BYTES: usize = 1 << 20;
 /// Requests that are parsed together.
 const BATCH_MAX: usize = 64;
 
@@ -239,176 +240,6 @@ impl<R: Runtime> Link<R> {
         }
     }
 
-    /// Writes what there is; ready when there is nothing more.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut left = BURST_BYTES;
-        std::task::ready!(self.poll_unsent(cx))?;
-        std::task::ready!(self.poll_snapshot(&mut left, cx))?;
-        self.poll_history(&mut left, cx)
-    }
-
-    fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.unsent_from < self.unsent.len() {
-            let rest = &self.unsent[self.unsent_from..];
-            let written = std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
-            self.unsent_from += written;
-            self.sent_bytes += written as u64;
-        }
-        (self.unsent, self.unsent_from) = (Vec::new(), 0);
-        Poll::Ready(Ok(()))
-    }
-
-    /// The snapshot, if one is on its way to this replica; ready when all of it has been sent.
-    fn poll_snapshot(&mut self, left: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shared = self.shared.clone();
-        let Some(transfer) = shared.syncs.borrow().of.get(&self.client).cloned() else {
-            return Poll::Ready(Ok(()));
-        };
-        let (before, mut has_all) = (self.sent_bytes, false);
-        let sent = loop {
-            if transfer.borrow().is_done(self.client) {
-                break Poll::Ready(Ok(()));
-            }
-            let written = {
-                let transfer = transfer.borrow();
-                let next = transfer.next(self.client, &mut self.buffer)?;
-                if next.is_empty() {
-                    has_all = true;
-                    break Poll::Pending;
-                }
-                Pin::new(&mut self.stream).poll_write(cx, next)
-            };
-            match written {
-                Poll::Ready(Ok(bytes)) => {
-                    transfer.borrow_mut().took(self.client, bytes as u64);
-                    self.sent_bytes += bytes as u64;
-                    if spend(left, bytes, cx) {
-                        break Poll::Pending;
-                    }
-                }
-                Poll::Ready(Err(e)) => break Poll::Ready(Err(e)),
-                Poll::Pending => break Poll::Pending,
-            }
-        };
-        let (length, taken) = (transfer.borrow().length(), transfer.borrow().taken(self.client));
-        let is_file = transfer.borrow().is_file();
-        let of_file = length.filter(|_| is_file).map(|length| (taken, length));
-        self.note_loaded(self.sent_bytes - before, has_all, of_file);
-        if let Poll::Ready(Ok(())) = sent {
-            shared.syncs.borrow_mut().leave(self.client);
-            self.buffer = Vec::new();
-            return Poll::Ready(self.end_snapshot(is_file));
-        }
-        sent
-    }
-
-    /// So much more of the snapshot has been sent. `of_file`: how much of how much, if it is a file.
-    fn note_loaded(&mut self, bytes: u64, has_all: bool, of_file: Option<(u64, u64)>) {
-        let mut engine = self.shared.engine.borrow_mut();
-        let shown = engine.save_figures().under_way.map(|(_, shown, keys)| (shown, keys));
-        let (done, all) = of_file.or(shown).unwrap_or((0, 1));
-        if let Some(replica) = engine.replication.replicas.get_mut(&self.client) {
-            replica.pace.took(bytes);
-            replica.has_all = has_all;
-            replica.loaded_permille = (done * 1000 / all.max(1)) as u32;
-        }
-        engine.replicas_moved(R::now());
-    }
-
-    fn end_snapshot(&mut self, length_known: bool) -> io::Result<()> {
-        let mut engine = self.shared.engine.borrow_mut();
-        let name = name(&engine, self.client);
-        let Some(replica) = engine.replication.replicas.get_mut(&self.client) else { return Ok(()) };
-        replica.has_loaded(length_known || replica.is_old, R::now());
-        if replica.only_snapshot {
-            info!("RDB transfer completed, rdb only replica ({name}) should be disconnected asap");
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        info!("Synchronization with replica {name} succeeded");
-        engine.look_at_replicas(R::now());
-        Ok(())
-    }
-
-    /// The history, as far as it goes.
-    fn poll_history(&mut self, left: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut engine = self.shared.engine.borrow_mut();
-        let replication = &mut engine.replication;
-        let Some(replica) = replication.replicas.get_mut(&self.client) else { return Poll::Ready(Ok(())) };
-        if !(replica.is_online && replica.stage == Stage::Streaming) {
-            return Poll::Ready(Ok(()));
-        }
-        let before = self.sent_bytes;
-        let sent = loop {
-            let next = replication.backlog.as_ref().and_then(|backlog| backlog.read(replica.sent));
-            // What a replica needs is kept as long as its connection lasts.
-            let Some(next) = next else { break Poll::Ready(Err(io::ErrorKind::NotFound.into())) };
-            if next.is_empty() {
-                break Poll::Ready(Ok(()));
-            }
-            match Pin::new(&mut self.stream).poll_write(cx, next) {
-                Poll::Ready(Ok(bytes)) => {
-                    replica.on_sent(bytes as u64);
-                    self.sent_bytes += bytes as u64;
-                    if spend(left, bytes, cx) {
-                        break Poll::Pending;
-                    }
-                }
-                Poll::Ready(Err(e)) => break Poll::Ready(Err(e)),
-                Poll::Pending => break Poll::Pending,
-            }
-        };
-        replica.has_all = matches!(sent, Poll::Ready(Ok(())));
-        if self.sent_bytes > before {
-            engine.replicas_moved(R::now());
-        }
-        sent
-    }
-
-    /// A second has passed. False: the replica has to go.
-    fn tick(&mut self) -> bool {
-        self.note_traffic(0, 0);
-        let engine = self.shared.engine.borrow();
-        let patience = Duration::from_secs(engine.config.repl_timeout_seconds.into());
-        let Some(replica) = engine.replication.replicas.get(&self.client) else { return false };
-        let at = R::now();
-        let is_silent = match replica.stage {
-            Stage::Streaming => !replica.is_old && at - replica.acked_at > patience,
-            Stage::Loading { .. } => replica.pace.stuck_for(at) > patience,
-            _ => false,
-        };
-        if is_silent {
-            warn!("Disconnecting timedout replica ({}): {:?}", name(&engine, self.client), replica.stage);
-            return false;
-        }
-        let waits = match replica.stage {
-            Stage::Waiting { .. } => true,
-            Stage::Loading { .. } => {
-                let syncs = self.shared.syncs.borrow();
-                syncs.of.get(&self.client).is_some_and(|transfer| transfer.borrow().length().is_none())
-                    && syncs.of.get(&self.client).is_some_and(|transfer| transfer.borrow().is_file())
-            }
-            _ => false,
-        };
-        drop(engine);
-        if waits {
-            self.unsent.push(b'\n');
-        }
-        !self.is_over_limit()
-    }
-
-    /// `client-output-buffer-limit replica`
-    fn is_over_limit(&mut self) -> bool {
-        let mut engine = self.shared.engine.borrow_mut();
-        let Some(replica) = engine.replication.replicas.get(&self.client) else { return false };
-        let lag = engine.replication.lag_bytes(replica);
-        let (limit, kept) = (engine.output_limit_of_replicas(), replica.is_moving(R::now()));
-        let is_over = self.excess.is_over(lag, kept, &limit, R::now());
-        if is_over {
-            engine.close_over_limit(self.client, lag as usize);
-        }
-        is_over
-    }
-
     fn note_traffic(&mut self, received: u64, sent: u64) {
         let mut engine = self.shared.engine.borrow_mut();
         let lag = engine.replication.replicas.get(&self.client).map(|r| engine.replication.lag_bytes(r));
@@ -427,13 +258,4 @@ impl<R: Runtime> Link<R> {
         stats.total_net_repl_output_bytes += sent;
         stats.total_writes_processed += u64::from(sent > 0);
     }
-}
-
-/// So much was written. Whether that is enough for now: the task comes back when others have had their turn.
-fn spend(left: &mut usize, bytes: usize, cx: &mut Context<'_>) -> bool {
-    *left = left.saturating_sub(bytes);
-    if *left == 0 {
-        cx.waker().wake_by_ref();
-    }
-    *left == 0
 }

@@ -99,6 +99,11 @@ impl<R: Runtime> Transfer<R> {
         !matches!(self.source, Source::Pieces { .. })
     }
 
+    /// Whether it is to come from a file that is not whole yet.
+    pub fn is_unfinished_file(&self) -> bool {
+        matches!(self.source, Source::Unfinished)
+    }
+
     /// Who takes it.
     pub fn takers(&self) -> Vec<SessionHandle> {
         self.takers.keys().copied().collect()

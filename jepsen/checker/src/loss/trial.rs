@@ -208,14 +208,26 @@ pub(super) fn broken(
     all
 }
 
+/// Whether nothing has happened since then that loses what it likes: the restart of a primary, the choice of a node that was not
+/// the furthest.
+fn only_failovers_since(ledger: &Ledger, at: Duration) -> bool {
+    ledger.events.iter().enumerate().filter(|(_, event)| event.at() >= at).all(
+        |(position, event)| match event {
+            Event::Promoted(promotion) => promotion.is_furthest,
+            Event::Restarted { node, kept, .. } => {
+                *kept == Kept::All || ledger.primary_before(position) != *node
+            }
+        },
+    )
+}
+
 /// P5: reigns that have lost more than they may.
 fn too_long(ledger: &Ledger, fates: &[Option<Fate>], max: Duration) -> Vec<Broken> {
     let mut spans: BTreeMap<(u32, usize), (usize, usize)> = BTreeMap::new();
     let at = |position: usize| ledger.writes[position].acknowledged.unwrap_or_default();
     for (position, write) in ledger.writes.iter().enumerate() {
-        let (Some(Fate::Lost(loss)), Some(over)) = (&fates[position], write.acknowledged) else { continue };
-        // Restarts are another matter, and so is the choice of a node that was not the furthest.
-        if !matches!(loss.cause, Cause::PromotedFurthest | Cause::Deposed) {
+        let (Some(Fate::Lost(_)), Some(over)) = (&fates[position], write.acknowledged) else { continue };
+        if !only_failovers_since(ledger, over) {
             continue;
         }
         let Some(reign) = ledger.reign(write.node, write.invoked, over) else { continue };

@@ -139,7 +139,8 @@ async fn play(sim: Simulation, plant: Option<Plant>, mode: &'static Mode) -> (Re
 
 /// Each node's configuration and whom it follows.
 fn nodes(mode: &Mode, sim: &Simulation, random: &mut Random) -> (Vec<(String, Option<Number>)>, Persistence) {
-    let mut config = format!("save \"\"\nrepl-ping-replica-period 1\n{}\n", mode.config);
+    // Uncompressed, a snapshot takes several segments.
+    let mut config = format!("save \"\"\nrdbcompression no\nrepl-ping-replica-period 1\n{}\n", mode.config);
     for among in mode.variants {
         let chosen = among[random.below(among.len() as u64) as usize];
         sim.count(&format!("with {chosen}"));

@@ -58,7 +58,8 @@ const LOG_VARIANTS: &[&[&str]] = &[
     &["aof-use-rdb-preamble yes", "aof-use-rdb-preamble no"],
 ];
 
-const CRASHES: &[Fault] = &[Fault::Crash, Fault::PowerLoss, Fault::Pause, Fault::Reset];
+const CRASHES: &[Fault] = &[Fault::Crash, Fault::PowerLoss, Fault::Pause, Fault::Reset, Fault::Reset];
+const RESETS: &[Fault] = &[Fault::Reset, Fault::Reset, Fault::Cut, Fault::Thin];
 
 /// One primary for ever, whose replicas come and go.
 pub(super) const PLAIN: Mode = Mode {
@@ -69,7 +70,7 @@ pub(super) const PLAIN: Mode = Mode {
     // A replica neither evicts nor refuses, whatever its own limit.
     replica_config: "maxmemory 1\nmaxmemory-policy allkeys-random",
     variants: VARIANTS,
-    breakers: &[Fault::HARMLESS, CRASHES],
+    breakers: &[Fault::HARMLESS, CRASHES, RESETS],
     strikes: &[],
     spares_primary: true,
     cuts_both_ways: false,
@@ -117,7 +118,7 @@ pub(super) const DUMPS: Mode = Mode {
     name: "replication-dumps",
     config: "save 1 5",
     asks: &[Asks::Nothing, Asks::Wait(1), Asks::Wait(2), Asks::Nothing],
-    meets: &["node crashes", "node power losses"],
+    meets: &["node crashes", "node power losses", "promotion after silence"],
     ..WAIT
 };
 
@@ -126,7 +127,7 @@ pub(super) const FAILOVER: Mode = Mode {
     name: "replication-failover",
     breakers: &[Fault::WITH_FAILOVER],
     strikes: &[Fault::Failover],
-    meets: &["failover done"],
+    meets: &["failover done", "failover forced", "failover not done"],
     ..ASYNC
 };
 

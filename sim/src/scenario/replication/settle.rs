@@ -9,6 +9,7 @@ use seawall::runtime::Runtime;
 use super::Play;
 use crate::deployment::Number;
 use crate::runtime::SimRuntime;
+use crate::workload::replicated::lay_ballast;
 
 /// All replicas are there within this time after the start.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -25,6 +26,7 @@ impl Play {
     /// All replicas follow the first node.
     pub(super) async fn come_together(&self) -> Result<(), String> {
         let all: Vec<Number> = (0..self.deployment.len()).collect();
+        lay_ballast(&self.office).await.map_err(|e| format!("the first writes fail: {e}"))?;
         wait(self, START_MAX, "at the start", || in_order(self, &all)).await
     }
 }

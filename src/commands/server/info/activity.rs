@@ -53,8 +53,8 @@ fn traffic(report: &mut Report, engine: &Engine) {
     report.field("instantaneous_ops_per_sec", stats.operations.per_second() as u64);
     report.field("total_net_input_bytes", stats.total_net_input_bytes);
     report.field("total_net_output_bytes", stats.total_net_output_bytes);
-    report.field("total_net_repl_input_bytes", 0);
-    report.field("total_net_repl_output_bytes", 0);
+    report.field("total_net_repl_input_bytes", engine.replica.received_bytes);
+    report.field("total_net_repl_output_bytes", stats.total_net_repl_output_bytes);
     report.field("instantaneous_input_kbps", kilobytes(stats.input.per_second()));
     report.field("instantaneous_output_kbps", kilobytes(stats.output.per_second()));
     report.field("instantaneous_input_repl_kbps", kilobytes(0.0));
