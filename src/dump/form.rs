@@ -13,7 +13,7 @@ const VERSION_7_2: Version = 11;
 /// That of Redis 7.4 and 8, the newest of Redis's that we read.
 const VERSION_7_4: Version = 12;
 /// That of Valkey 9, which left the numbers between to Redis.
-const VERSION_VALKEY_9: Version = 80;
+pub const VERSION_VALKEY_9: Version = 80;
 
 /// Whether we know all that a file of this version may hold.
 pub fn is_known(version: Version) -> bool {

@@ -16,7 +16,7 @@ mod reader;
 mod save;
 mod writer;
 
-pub use form::{Form, VERSION_MIN, Version};
+pub use form::{Form, VERSION_MIN, VERSION_VALKEY_9, Version};
 pub use limits::Limits;
 pub use load::{Begun, Building, Loaded, begin, value as load};
 pub use reader::{Fault, Reader};

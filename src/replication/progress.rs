@@ -54,11 +54,18 @@ pub struct Parts {
     pub data: bool,
     /// The libraries of functions.
     pub functions: bool,
+    /// Whether it is written as Valkey 9 reads it, which cannot read Redis's hashes whose fields expire.
+    pub for_valkey: bool,
 }
 
 impl Parts {
     /// Both.
-    pub const ALL: Parts = Parts { data: true, functions: true };
+    pub const ALL: Parts = Parts { data: true, functions: true, for_valkey: false };
+
+    /// Whether nothing is left out.
+    pub fn is_all(self) -> bool {
+        self.data && self.functions
+    }
 }
 
 /// See the module.

@@ -24,15 +24,16 @@ def keys_of(link):
 
 
 def stream_of(link, key):
-    """What replicas have to agree on: not when consumers were last seen, and not how many entries a group has read, of which
-    Redis and Valkey lose track as well."""
+    """What replicas have to agree on. That is not when consumers were last seen, nor how many entries a group has read, of which
+    Redis loses track; and Redis 8 and Valkey 9 do not tell their replicas of a consumer that XREADGROUP makes and gives nothing."""
     about = dict_of(link.call("XINFO", "STREAM", key))
     seen = [about.get(name) for name in (b"last-generated-id", b"max-deleted-entry-id", b"entries-added")]
     groups = []
     for group in map(dict_of, link.call("XINFO", "GROUPS", key)):
         name = group[b"name"]
         pending = link.call("XPENDING", key, name, "-", "+", 100000)
-        consumers = sorted(dict_of(row)[b"name"] for row in link.call("XINFO", "CONSUMERS", key, name))
+        rows_of = map(dict_of, link.call("XINFO", "CONSUMERS", key, name))
+        consumers = sorted((row[b"name"], row[b"pending"]) for row in rows_of if row[b"pending"])
         # The time since delivery goes on while this is read.
         rows = [(row[0], row[1], row[3]) for row in pending]
         groups.append((name, group[b"last-delivered-id"], rows, consumers))

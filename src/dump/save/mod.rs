@@ -88,6 +88,10 @@ fn fields(out: &mut Writer, form: Form, hash: HashRef<'_>) {
         }
         (Form::HashTimedListpack, _) => timed_pack(out, hash),
         (Form::HashTimed, _) => timed(out, hash),
+        (Form::HashValkey, _) => {
+            out.length(hash.len() as u64);
+            hash.each(i64::MIN, |one| valkey_field(out, one));
+        }
         _ => {
             out.length(hash.len() as u64);
             hash.each(i64::MIN, |one| field(out, one));
@@ -98,6 +102,12 @@ fn fields(out: &mut Writer, form: Form, hash: HashRef<'_>) {
 fn field(out: &mut Writer, field: Field<'_>) {
     out.item(field.name);
     out.item(field.value);
+}
+
+/// A field of Valkey's, with its deadline behind it; -1 for none.
+fn valkey_field(out: &mut Writer, one: Field<'_>) {
+    field(out, one);
+    out.raw(&one.deadline.unwrap_or(-1).to_le_bytes());
 }
 
 /// Fields with deadlines in a table: the soonest deadline, then each as the distance to it, plus one; 0 for none.

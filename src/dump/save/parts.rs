@@ -1,6 +1,6 @@
 //! Writing large values part by part.
 
-use super::{element, field, node, stream, timed_field};
+use super::{element, field, node, stream, timed_field, valkey_field};
 use crate::dump::form::{self, Form};
 use crate::dump::writer::Writer;
 use crate::types::{Head, Part};
@@ -22,7 +22,8 @@ impl Parts {
 
     /// The same in a form of one's choice, which must be one for such a value.
     pub fn in_form(head: Head, form: Form) -> Parts {
-        Parts { form, ..Parts::new(head) }
+        let soonest_ms = Parts::new(head).soonest_ms.filter(|_| form != Form::HashValkey);
+        Parts { form, soonest_ms }
     }
 
     /// The form of the value.
@@ -48,6 +49,7 @@ impl Parts {
         match part {
             // A length would have to stand before it if it was compressed.
             Part::Text(text) => out.raw(text),
+            Part::Field(one) if self.form == Form::HashValkey => valkey_field(out, one),
             Part::Field(one) => match self.soonest_ms {
                 Some(soonest_ms) => timed_field(out, one, soonest_ms),
                 None => field(out, one),

@@ -15,13 +15,13 @@ pub(super) enum Form {
 
 impl Form {
     /// A file of this form with what stands before the entries.
-    pub fn begin(form: BaseForm, engine: &Engine, head: &SaveHead) -> Form {
+    pub fn begin(form: BaseForm, engine: &Engine, head: &SaveHead, for_valkey: bool) -> Form {
         let config = &engine.config;
         match form {
             BaseForm::Dump => {
                 let (compress, checksum) = (config.rdbcompression, config.rdbchecksum);
                 let plain_streams = head.purpose == Purpose::Sync;
-                let options = Options { compress, checksum, plain_streams };
+                let options = Options { compress, checksum, plain_streams, for_valkey };
                 let mut saver = Saver::new(options);
                 say(&mut saver, head);
                 head.libraries.iter().for_each(|library| saver.library(library));

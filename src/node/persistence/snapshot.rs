@@ -34,7 +34,7 @@ impl Snapshot {
         if !parts.functions {
             head.libraries.clear();
         }
-        Snapshot { form: Form::begin(form, engine, &head), head, parts, faults }
+        Snapshot { form: Form::begin(form, engine, &head, parts.for_valkey), head, parts, faults }
     }
 
     /// As much as may be done before others have their turn.

@@ -109,7 +109,7 @@ fn next_is_due<R: Runtime>(shared: &Rc<Shared<R>>) -> Option<Duration> {
 /// Whether a snapshot goes without a file.
 fn is_streamed(engine: &Engine, parts: Parts, replicas: &[SessionHandle]) -> bool {
     let takes = |client: &SessionHandle| engine.replication.replicas[client].capabilities.eof;
-    (engine.config.repl_diskless_sync || parts != Parts::ALL) && replicas.iter().all(takes)
+    (engine.config.repl_diskless_sync || !parts.is_all()) && replicas.iter().all(takes)
 }
 
 /// All that was done is in the history, and the snapshot is of just this moment.

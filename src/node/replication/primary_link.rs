@@ -89,13 +89,19 @@ async fn keep_up<R: Runtime>(shared: &Rc<Shared<R>>) {
         R::sleep(super::super::TICK_MAX).await;
     }
     loop {
+        let began = R::now();
         let Err(why) = attempt(shared).await;
         warn!("{why}");
-        {
+        let was_connected = {
             let mut engine = shared.engine.borrow_mut();
+            let was = engine.replication.upstream.as_ref().is_some_and(|up| up.link == Link::Connected);
             engine.set_link(Link::Connect, R::now());
+            was
+        };
+        // Every moment without the stream is one of which a failover may lose what was acknowledged.
+        if !(was_connected && R::now() - began >= RETRY) {
+            wait_for_retry(shared).await;
         }
-        wait_for_retry(shared).await;
     }
 }
 

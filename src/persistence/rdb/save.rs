@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::parts::Used;
 use super::{HEADER_BYTES, code};
 use crate::dump::footer::Checksum;
-use crate::dump::{self, Form, Parts, VERSION_MIN, Version, Writer};
+use crate::dump::{self, Form, Parts, VERSION_MIN, VERSION_VALKEY_9, Version, Writer};
 use crate::types::{Head, Part, Value};
 
 /// How a file is written.
@@ -18,6 +18,8 @@ pub struct Options {
     /// Whether streams are written as the oldest readers know them, without when consumers were last active: a replica may be such
     /// a reader, and it does not say so.
     pub plain_streams: bool,
+    /// Whether it is a file of Valkey 9: hashes whose fields expire are in that one's form.
+    pub for_valkey: bool,
 }
 
 /// Bytes of room that a new buffer has: more than whoever takes them lets collect, values that are large by themselves aside. A buffer
@@ -35,18 +37,21 @@ pub struct Saver {
     /// Up to where the buffer counts in the checksum.
     counted: usize,
     version: Version,
+    /// What the header says as long as it is not written anew.
+    began_as: Version,
     database: Option<usize>,
     /// Databases whose sizes have been written.
     sized: BTreeSet<usize>,
     /// The value that comes in parts.
     parts: Option<Parts>,
     plain_streams: bool,
+    for_valkey: bool,
 }
 
 fn header(version: Version) -> [u8; HEADER_BYTES] {
-    let mut header = *b"REDIS0000";
+    let mut header = if version == VERSION_VALKEY_9 { *b"VALKEY000" } else { *b"REDIS0000" };
     let mut rest = version;
-    for digit in header.iter_mut().rev().take(4) {
+    for digit in header.iter_mut().rev().take(3) {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
@@ -57,17 +62,20 @@ impl Saver {
     /// A file with nothing but its header.
     pub fn new(options: Options) -> Saver {
         let mut out = Vec::with_capacity(ROOM_BYTES);
-        out.extend_from_slice(&header(VERSION_MIN));
+        let version = if options.for_valkey { VERSION_VALKEY_9 } else { VERSION_MIN };
+        out.extend_from_slice(&header(version));
         let writer = Writer::new(out, options.compress);
         Saver {
             writer,
             checksum: options.checksum.then(Checksum::default),
             counted: HEADER_BYTES,
-            version: VERSION_MIN,
+            version,
+            began_as: version,
             database: None,
             sized: BTreeSet::new(),
             parts: None,
             plain_streams: options.plain_streams,
+            for_valkey: options.for_valkey,
         }
     }
 
@@ -103,7 +111,7 @@ impl Saver {
     pub fn entry(&mut self, key: &[u8], value: Value<'_>, expiry_ms: Option<i64>, used: Used) {
         let form = match Form::of(value, VERSION_MIN) {
             Form::StreamActive if self.plain_streams => Form::Stream,
-            form => form,
+            form => self.told(form),
         };
         self.before_value(key, form, expiry_ms, used);
         dump::save(&mut self.writer, form, value);
@@ -118,9 +126,18 @@ impl Saver {
             head => head,
         };
         let parts = Parts::new(head);
+        let parts = Parts::in_form(head, self.told(parts.form()));
         self.before_value(key, parts.form(), expiry_ms, used);
         parts.head(&mut self.writer, head);
         self.parts = Some(parts);
+    }
+
+    /// The form, or the one that stands for it in this file.
+    fn told(&self, form: Form) -> Form {
+        match form {
+            Form::HashTimed | Form::HashTimedListpack if self.for_valkey => Form::HashValkey,
+            form => form,
+        }
     }
 
     /// Adds a part of the value that was begun last.
@@ -158,7 +175,7 @@ impl Saver {
     /// The same where the header has left: it says less than there is. Readers that do not know something that is there stumble
     /// over that, and not over the header.
     pub fn end_as_it_is(&mut self) {
-        self.end_with(VERSION_MIN);
+        self.end_with(self.began_as);
     }
 
     fn end_with(&mut self, version: Version) {
@@ -184,7 +201,7 @@ impl Saver {
     /// What has to stand at the beginning of the file in place of what does; `None` if it is right. To be asked after
     /// [`end`](Self::end): the checksum counts on it.
     pub fn final_header(&self) -> Option<[u8; HEADER_BYTES]> {
-        (self.version != VERSION_MIN).then(|| header(self.version))
+        (self.version != self.began_as).then(|| header(self.version))
     }
 
     /// Counts the buffer in the checksum.

@@ -135,7 +135,7 @@ fn saved(entries: &[Entry], options: Options) -> (Vec<u8>, Facts) {
     (file, facts)
 }
 
-const PLAIN: Options = Options { compress: false, checksum: true, plain_streams: false };
+const PLAIN: Options = Options { compress: false, checksum: true, plain_streams: false, for_valkey: false };
 
 proptest! {
     #[test]

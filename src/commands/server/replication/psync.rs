@@ -5,7 +5,7 @@ use tracing::{info, warn};
 use crate::engine::command::{Command, Flag, Group};
 use crate::engine::session::ClientRole;
 use crate::engine::{Call, Failure, Flow, address_text};
-use crate::replication::{Answer, Parts, Refusal, ReplicationId};
+use crate::replication::{Answer, Refusal, ReplicationId};
 
 const BASE: Command = Command {
     flags: &[Flag::Admin, Flag::NoScript, Flag::NoAsyncLoading, Flag::NoMulti],
@@ -44,7 +44,7 @@ fn may_ask(call: &mut Call<'_>) -> Result<bool, Failure> {
         return Err(LINK_DOWN);
     }
     let replica = replication.replicas.get(&call.client);
-    if replica.is_some_and(|replica| replica.parts != Parts::ALL && !replica.capabilities.eof) {
+    if replica.is_some_and(|replica| !replica.parts.is_all() && !replica.capabilities.eof) {
         return Err(FILTER_NEEDS_EOF);
     }
     info!("Replica {} asks for synchronization", name(call));

@@ -4,10 +4,13 @@ use crate::engine::command::{Command, Flag, Group};
 use crate::engine::session::ClientRole;
 use crate::engine::{Call, Failure};
 use crate::replication::Parts;
+use crate::text::number::parse_i64;
 use crate::text::quote::split_args;
 
 /// A longer address is no address.
 const ADDRESS_BYTES_MAX: usize = 256;
+/// The first Valkey whose dumps have a form of their own.
+const VALKEY_WITH_FIELD_EXPIRY: i64 = 9;
 
 pub(in crate::commands::server) const REPLCONF: Command = Command {
     name: "replconf",
@@ -30,7 +33,7 @@ fn replconf(call: &mut Call<'_>) -> Result<(), Failure> {
             b"listening-port" => port(call, at + 1)?,
             b"ip-address" => address(call, at + 1)?,
             b"capa" => capability(call, at + 1),
-            b"version" => {}
+            b"version" => version(call, at + 1),
             b"rdb-only" => only_snapshot(call, at + 1)?,
             b"rdb-filter-only" => parts(call, at + 1)?,
             // These two are never answered; the second is for who follows a primary, and is seen there.
@@ -78,6 +81,12 @@ fn capability(call: &mut Call<'_>, at: usize) {
     capabilities.psync2 |= psync2;
 }
 
+/// Only Valkey says it.
+fn version(call: &mut Call<'_>, at: usize) {
+    let major = call.arg(at).split(|byte| *byte == b'.').next().and_then(parse_i64);
+    replica(call).parts.for_valkey = major.is_some_and(|major| major >= VALKEY_WITH_FIELD_EXPIRY);
+}
+
 fn only_snapshot(call: &mut Call<'_>, at: usize) -> Result<(), Failure> {
     let wanted = call.integer(at)?;
     if !(0..=1).contains(&wanted) {
@@ -90,7 +99,7 @@ fn only_snapshot(call: &mut Call<'_>, at: usize) -> Result<(), Failure> {
 /// Only what is named is wanted.
 fn parts(call: &mut Call<'_>, at: usize) -> Result<(), Failure> {
     let words = split_args(call.arg(at)).map_err(|_| Failure::fixed("ERR Missing rdb-filter-only values"))?;
-    let mut parts = Parts { data: false, functions: false };
+    let mut parts = Parts { data: false, functions: false, ..replica(call).parts };
     for word in words {
         if !word.eq_ignore_ascii_case(b"functions") {
             let text = [b"ERR Unsupported rdb-filter-only option: ", &word[..]].concat();
