@@ -196,7 +196,10 @@ impl<'a> Index<'a> {
             }
             if latest_kept.get(&reign).is_some_and(|kept| self.precedes(position, *kept)) {
                 weighed.all[position] = Some(Trace::There);
-            } else if earliest_lost.get(&reign).is_some_and(|lost| self.precedes(*lost, position)) {
+            } else if earliest_lost.get(&reign).is_some_and(|lost| self.precedes(*lost, position))
+                // A deletion that finds nothing writes nothing: there is nothing to be lost.
+                && writes[position].effects.iter().any(|effect| !matches!(effect, Effect::Delete { .. }))
+            {
                 weighed.all[position] = Some(Trace::Gone);
             }
         }
