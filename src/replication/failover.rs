@@ -81,7 +81,7 @@ impl Failover {
             None => true,
         };
         let has_everything = |replica: &&Replica| {
-            replica.stage == Stage::Streaming && replica.is_online && replica.acked >= offset
+            replica.stage == Stage::Streaming && replica.has_said && replica.acked >= offset
         };
         let next = match replicas.into_iter().filter(is_meant).find(has_everything) {
             Some(replica) => Step::HandTo { host: replica.address(), port: replica.port, is_forced: false },

@@ -5,8 +5,11 @@
 //!
 //! ```text
 //! behind by: 0 ────── 1/4 ═══ snapshot is sent ═══ 5/8 ═══ replica loads it ═══ 7/8 ── limit
-//!                                                       3/4: history is sent
+//!                       1/32 ◄═══════════ history is sent ═══ 3/4
 //! ```
+//!
+//! A replica that is behind for long has to come nearer: for each byte that it is sent, writers may only add half a one, until
+//! it is as near as 1/32. One that had all there was may be outrun by a burst again.
 //!
 //! While a snapshot is sent or loaded nothing of what is written can be sent; so the share that writers may use up grows with
 //! the part of the snapshot that has been sent, then with time, and they are slowed down from early on rather than stopped at
@@ -21,7 +24,7 @@ use crate::config::OutputLimit;
 use crate::runtime::Monotonic;
 
 /// Over so long is looked how much a replica takes.
-const WINDOW: Duration = Duration::from_secs(2);
+const WINDOW: Duration = Duration::from_secs(4);
 /// One that takes less in a window, though there is more for it, makes no progress.
 const WINDOW_BYTES_MIN: u64 = 64 * 1024;
 
@@ -118,7 +121,7 @@ fn reach(replica: &Replica, limit: u64, held: u64, now: Monotonic) -> Option<u64
             let sent = eighth * 3 / 1000 * u64::from(replica.loaded_permille.min(1000));
             (2 * eighth + sent).saturating_sub(held)
         }
-        _ if replica.is_online => 6 * eighth,
+        _ if replica.is_online => (6 * eighth).saturating_sub(replica.sent_behind / 2).max(eighth / 4),
         _ => {
             let seconds = (now - replica.loaded_at).as_secs_f64();
             5 * eighth + (2.0 * eighth as f64 * seconds / (seconds + HALF_LOADED)) as u64
@@ -163,6 +166,19 @@ mod tests {
     }
 
     #[test]
+    fn one_that_stays_behind_comes_nearer_with_what_it_is_sent() {
+        let mut replica = streaming(0);
+        let lead = |replica: &Replica| write_until([replica], LIMIT, 0, at(0)) - replica.sent;
+        replica.on_sent(100 * MIB);
+        replica.note_rest(false);
+        assert_eq!(lead(&replica), LIMIT / 4 * 3 - 50 * MIB);
+        replica.on_sent(1000 * MIB);
+        assert_eq!(lead(&replica), LIMIT / 32);
+        replica.note_rest(true);
+        assert_eq!(lead(&replica), LIMIT / 4 * 3, "a burst is no reason to wait");
+    }
+
+    #[test]
     fn while_a_snapshot_is_sent_the_lead_grows_with_it() {
         let lead = |permille, held| write_until([&loading(permille)], LIMIT, held, at(0)) - 1000;
         assert_eq!(lead(0, 0), LIMIT / 4);
@@ -180,13 +196,13 @@ mod tests {
             replica.pace.tick(has_all, at(now));
             write_until([&replica], LIMIT, 0, at(now)) < u64::MAX
         };
-        assert!(reached(1900, 0, false), "not yet");
-        assert!(!reached(2000, 0, false));
-        assert!(!reached(2100, 1000, false), "next to nothing");
-        assert!(reached(2200, WINDOW_BYTES_MIN, false), "it moves again");
-        assert!(reached(9000, 0, true), "who has all there is has nothing to take");
-        assert!(reached(10_900, 0, false));
-        assert!(!reached(11_000, 0, false));
+        assert!(reached(3900, 0, false), "not yet");
+        assert!(!reached(4000, 0, false));
+        assert!(!reached(4100, 1000, false), "next to nothing");
+        assert!(reached(4200, WINDOW_BYTES_MIN, false), "it moves again");
+        assert!(reached(20_000, 0, true), "who has all there is has nothing to take");
+        assert!(reached(23_900, 0, false));
+        assert!(!reached(24_000, 0, false));
     }
 
     #[test]

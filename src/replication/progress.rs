@@ -99,12 +99,16 @@ pub struct Replica {
     pub acked_at: Monotonic,
     /// It may be sent what is written; see the module.
     pub is_online: bool,
+    /// It has said how far it is, or asked to go on: `acked` is its word.
+    pub has_said: bool,
     /// Of a thousand parts of its snapshot, so many have been sent to it.
     pub loaded_permille: u32,
     /// When all of its snapshot had been sent to it.
     pub loaded_at: Monotonic,
     /// There is nothing more for it at the moment than what its socket has taken.
     pub has_all: bool,
+    /// What its socket has taken of the history since it last had all there was.
+    pub sent_behind: u64,
     /// How fast its socket takes what there is for it.
     pub pace: Pace,
     /// Where it comes from, if that is an address of the network.
@@ -128,9 +132,11 @@ impl Replica {
             synced: 0,
             acked_at: now,
             is_online: false,
+            has_said: false,
             loaded_permille: 0,
             loaded_at: now,
             has_all: true,
+            sent_behind: 0,
             pace: Pace::new(now),
             peer,
         }
@@ -142,18 +148,19 @@ impl Replica {
         self.synced = self.synced.max(synced.unwrap_or(0));
         self.acked_at = now;
         self.is_online |= self.stage == Stage::Streaming;
+        self.has_said |= self.stage == Stage::Streaming;
     }
 
     /// It goes on in the history from here.
     pub fn goes_on(&mut self, from: u64, now: Monotonic) {
-        (self.stage, self.is_online) = (Stage::Streaming, true);
+        (self.stage, self.is_online, self.has_said) = (Stage::Streaming, true, true);
         (self.sent, self.began, self.acked, self.acked_at) = (from, from, from, now);
         self.pace = Pace::new(now);
     }
 
     /// It begins anew, and waits for a snapshot.
     pub fn begins_anew(&mut self, now: Monotonic) {
-        (self.stage, self.is_online) = (Stage::Waiting { since: now }, false);
+        (self.stage, self.is_online, self.has_said) = (Stage::Waiting { since: now }, false, false);
         (self.acked, self.synced, self.acked_at) = (0, 0, now);
     }
 
@@ -174,7 +181,16 @@ impl Replica {
     /// The socket has taken so many bytes of the history.
     pub fn on_sent(&mut self, bytes: u64) {
         self.sent += bytes;
+        self.sent_behind += bytes;
         self.pace.took(bytes);
+    }
+
+    /// Whether there is more for it.
+    pub fn note_rest(&mut self, has_all: bool) {
+        self.has_all = has_all;
+        if has_all {
+            self.sent_behind = 0;
+        }
     }
 
     /// Whether it makes progress. While it loads what it has been sent, there is no sign of that but that it lives.

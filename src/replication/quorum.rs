@@ -21,7 +21,8 @@ pub fn having<'a>(replicas: impl IntoIterator<Item = &'a Replica>, offset: u64, 
             Copies::Received => replica.acked,
             Copies::Synced => replica.synced,
         };
-        replica.is_online && !replica.only_snapshot && reached >= offset
+        // What was written before anybody followed stands at offset 0, which nobody needs to say.
+        replica.is_online && replica.has_said && !replica.only_snapshot && reached >= offset
     };
     replicas.into_iter().filter(has).count()
 }

@@ -1,50 +1,61 @@
 //! Which offset of the history is on disk: the append log counts its own bytes, which are others.
 //!
-//! Pairs of a position of the log and the offset that stood there, few of them: when there are too many, every other is forgotten,
-//! so that what is said to be on disk is rather too little, for a while.
+//! Pairs of a position of the log and the offset that stood there, few of them: when there are too many, every other is forgotten
+//! and new ones are noted half as often, so that what is said to be on disk is rather too little, by a small part of what is not.
 
 use std::collections::VecDeque;
 
 /// Pairs that are kept.
 const PAIRS_MAX: usize = 128;
+/// With fewer they are noted more often again.
+const PAIRS_FEW: usize = PAIRS_MAX / 4;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Synced {
-    /// Rising in both.
+    /// Rising in both, at least `stride` apart in the first.
     pairs: VecDeque<(u64, u64)>,
+    stride: u64,
+    latest: (u64, u64),
     reached: u64,
 }
 
 impl Synced {
     /// When the log's effects ended at `position`, the history's offset was this.
     pub fn note(&mut self, position: u64, offset: u64) {
-        if let Some(last) = self.pairs.back_mut()
-            && last.0 == position
-        {
-            last.1 = offset;
-            return;
+        if position != self.latest.0 && self.is_far_from_last(self.latest.0) {
+            if self.pairs.len() == PAIRS_MAX {
+                self.thin_out();
+            }
+            self.pairs.push_back(self.latest);
         }
-        if self.pairs.len() == PAIRS_MAX {
-            let mut number = 0;
-            self.pairs.retain(|_| {
-                number += 1;
-                number % 2 == 0
-            });
-        }
-        self.pairs.push_back((position, offset));
+        self.latest = (position, offset);
+    }
+
+    fn is_far_from_last(&self, position: u64) -> bool {
+        self.pairs.back().is_none_or(|last| position >= last.0.saturating_add(self.stride))
+    }
+
+    fn thin_out(&mut self) {
+        let mut number = 0;
+        self.pairs.retain(|_| {
+            number += 1;
+            number % 2 == 1
+        });
+        let span = self.latest.0 - self.pairs.front().map_or(0, |first| first.0);
+        self.stride = (2 * self.stride).max(span / PAIRS_MAX as u64);
     }
 
     /// The log is on disk up to this position: so is the history up to the offset that comes back.
     pub fn reached(&mut self, position: u64) -> u64 {
-        while let Some(&(at, offset)) = self.pairs.front()
-            && at <= position
-        {
+        while let Some((_, offset)) = self.pairs.pop_front_if(|(at, _)| *at <= position) {
             self.reached = offset;
-            if self.pairs.len() == 1 {
-                break;
-            }
-            self.pairs.pop_front();
+        }
+        if self.latest.0 <= position {
+            self.reached = self.latest.1;
+        }
+        if self.pairs.len() < PAIRS_FEW {
+            self.stride /= 2;
         }
         self.reached
     }

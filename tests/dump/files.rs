@@ -146,7 +146,8 @@ fn our_files_are_loaded_by_other_servers() {
     for (program, versions) in SERVERS {
         for (compress, checksum) in [(false, true), (true, true), (true, false)] {
             let folder = Folder::new(&format!("ours-{compress}-{checksum}-{program}"));
-            let (file, made) = ours(versions, Options { compress, checksum, plain_streams: false });
+            let (file, made) =
+                ours(versions, Options { compress, checksum, plain_streams: false, for_valkey: false });
             std::fs::write(folder.file(), &file).expect("the file can be written");
             let Some(mut theirs) = folder.start(program, &[]) else { continue };
             for (case, told) in &made {

@@ -161,7 +161,8 @@ pub fn stream(commands: &[&str]) -> Vec<u8> {
 
 /// A snapshot of these strings.
 pub fn snapshot(keys: &[(&str, &str)]) -> Vec<u8> {
-    let mut saver = Saver::new(Options { compress: false, checksum: true, plain_streams: false });
+    let mut saver =
+        Saver::new(Options { compress: false, checksum: true, plain_streams: false, for_valkey: false });
     saver.aux("redis-ver", b"7.0.15");
     saver.aux("repl-stream-db", b"0");
     if !keys.is_empty() {

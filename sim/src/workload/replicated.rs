@@ -4,13 +4,17 @@
 //! on with the deposed one. Every value is written once; everything is noted in the loss meter's ledger, by true time.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use seawall::engine::Engine;
+use seawall::keyspace::{EntryRef, ObjectRef, Value as Stored};
 use seawall::protocol::client::Value;
 use seawall::runtime::Runtime;
-use seawall_checker::durability::{Effect, Reading};
+use seawall::types::list::End;
+use seawall_checker::durability::{Content, Effect, Found, Reading};
 use seawall_checker::loss::{Durability, Ledger, WriteId};
 
 use super::durable::{Answer, PATIENCE, answer, call, commands, read_database};
@@ -393,6 +397,51 @@ pub async fn lay_ballast(office: &Office) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Everything that a node holds, seen from outside the world.
+pub fn glance(engine: &Engine) -> Reading {
+    let mut reading = Reading::default();
+    for database in &engine.keyspace.databases {
+        let mut cursor = 0;
+        loop {
+            cursor = database.scan(cursor, |entry| note(&mut reading, entry));
+            if cursor == 0 {
+                break;
+            }
+        }
+    }
+    reading
+}
+
+fn note(reading: &mut Reading, entry: EntryRef<'_>) {
+    let content = match entry.value() {
+        Stored::Object(ObjectRef::List(list)) => {
+            let mut elements = Vec::new();
+            list.take(End::Front, 0, usize::MAX, |element| elements.push(element.to_vec()));
+            Content::List(elements)
+        }
+        Stored::Object(ObjectRef::Set(set)) => {
+            let mut members = BTreeSet::new();
+            set.for_each(|member| {
+                members.insert(member.to_vec());
+            });
+            Content::Set(members)
+        }
+        Stored::Object(ObjectRef::Hash(hash)) => {
+            hash.each(i64::MIN, |field| {
+                let found = Found { content: Content::Text(field.value.to_vec()), deadline_ms: None };
+                reading.keys.insert(field.name.to_vec(), found);
+            });
+            return;
+        }
+        value => {
+            let mut text = Vec::new();
+            value.write_to(&mut text);
+            Content::Text(text)
+        }
+    };
+    reading.keys.insert(entry.key().to_vec(), Found { content, deadline_ms: entry.expiry() });
 }
 
 /// Reads everything that a node holds.

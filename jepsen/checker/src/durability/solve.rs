@@ -79,10 +79,9 @@ impl Bounds {
             let crashes = log.restarts().iter().map(|restart| restart.crashed);
             crashes.into_iter().find(|crash| *crash > begun).unwrap_or(crashed)
         };
-        let is_later = |save: &&Save| match save.is_standing {
-            true => end(save.invoked) > last.0,
-            false => save.completed.is_none() && save.invoked > last.0,
-        };
+        // It may have been asked for before the last certain one, and have waited for that: SHUTDOWN saves when others are done.
+        let is_possible = |save: &&Save| save.is_standing || save.completed.is_none();
+        let is_later = |save: &&Save| is_possible(save) && end(save.invoked) > last.0;
         let perhaps = begun().filter(is_later);
         let perhaps = perhaps.map(|save| of(save.invoked.max(last.0), end(save.invoked)));
         std::iter::once(of(last.0, last.1)).chain(perhaps).collect()

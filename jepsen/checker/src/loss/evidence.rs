@@ -38,6 +38,21 @@ pub(super) fn weigh(ledger: &Ledger) -> Vec<Weighed> {
     ledger.looks.iter().map(|look| index.weigh(look)).collect()
 }
 
+/// For each write the last glance that shows it.
+pub(super) fn last_seen(ledger: &Ledger) -> Vec<Option<Duration>> {
+    let index = Index::of(ledger);
+    let mut seen = vec![None; ledger.writes.len()];
+    for glance in &ledger.glances {
+        let weighed = index.weigh(glance);
+        for (seen, trace) in seen.iter_mut().zip(weighed.all) {
+            if trace == Some(Trace::There) {
+                *seen = Some(glance.began);
+            }
+        }
+    }
+    seen
+}
+
 type Reign = (u32, usize);
 
 /// Who wrote what.

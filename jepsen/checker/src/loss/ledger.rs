@@ -132,6 +132,7 @@ pub struct Ledger {
     pub(super) windows: Vec<Window>,
     pub(super) events: Vec<Event>,
     pub(super) looks: Vec<Look>,
+    pub(super) glances: Vec<Look>,
 }
 
 impl Ledger {
@@ -205,6 +206,17 @@ impl Ledger {
     /// recorded decides.
     pub fn read(&mut self, began: Duration, reading: Reading) {
         self.looks.push(Look { began, reading });
+    }
+
+    /// Everything that the primary holds at a moment in the run, where that can be had: what is there then was not lost before.
+    /// Nothing is judged by it; causes are told apart.
+    pub fn glance(&mut self, at: Duration, reading: Reading) {
+        self.glances.push(Look { began: at, reading });
+    }
+
+    /// How many promotions and restarts are recorded.
+    pub fn event_count(&self) -> usize {
+        self.events.len()
     }
 
     /// Writes, by invocation.

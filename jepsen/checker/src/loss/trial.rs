@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::evidence::{Trace, Weighed};
+use super::evidence::{self, Trace, Weighed};
 use super::ledger::{Durability, Event, Kept, Ledger, Write};
 use super::report::{Cause, Fate, Loss};
 use crate::durability;
@@ -49,11 +49,18 @@ impl fmt::Display for Broken {
 
 /// The fate of each acknowledged write, by its position; `None` for all others.
 pub(super) fn try_all(ledger: &Ledger, evidence: &[Weighed]) -> Vec<Option<Fate>> {
-    let writes = ledger.writes.iter().enumerate();
-    writes.map(|(position, write)| fate(ledger, evidence, position, write)).collect()
+    let seen = evidence::last_seen(ledger);
+    let writes = ledger.writes.iter().zip(seen).enumerate();
+    writes.map(|(position, (write, seen))| fate(ledger, evidence, position, write, seen)).collect()
 }
 
-fn fate(ledger: &Ledger, evidence: &[Weighed], position: usize, write: &Write) -> Option<Fate> {
+fn fate(
+    ledger: &Ledger,
+    evidence: &[Weighed],
+    position: usize,
+    write: &Write,
+    seen: Option<Duration>,
+) -> Option<Fate> {
     let acknowledged = write.acknowledged?;
     let (last, earlier) = evidence.split_last()?;
     let was_missing = earlier
@@ -64,7 +71,7 @@ fn fate(ledger: &Ledger, evidence: &[Weighed], position: usize, write: &Write) -
         Trace::There if was_missing => Fate::Recovered,
         Trace::There => Fate::Survived,
         Trace::Open => Fate::Open,
-        Trace::Gone => Fate::Lost(loss(ledger, write, acknowledged)),
+        Trace::Gone => Fate::Lost(loss(ledger, write, acknowledged, seen.unwrap_or_default())),
     })
 }
 
@@ -79,7 +86,8 @@ enum Cover {
     Deposed(usize),
 }
 
-fn cover(ledger: &Ledger, write: &Write) -> Cover {
+/// `seen`: it was there at that moment, so that nothing before has lost it.
+fn cover(ledger: &Ledger, write: &Write, seen: Duration) -> Cover {
     let (Some(acknowledged), Some(assured)) = (write.acknowledged, write.assured) else {
         return Cover::Whole;
     };
@@ -96,15 +104,17 @@ fn cover(ledger: &Ledger, write: &Write) -> Cover {
         match event {
             Event::Promoted(promotion) if promotion.decided >= since || covers(promotion, write, since) => {
                 let left_out = ledger.nodes.saturating_sub(promotion.compared.len() as u32);
-                if !promotion.is_furthest || holders <= left_out {
+                if (!promotion.is_furthest || holders <= left_out) && event.at() >= seen {
                     return Cover::Gone(position);
                 }
             }
             Event::Promoted(_) => {}
             Event::Restarted { at, .. } if *at < write.invoked => {}
             Event::Restarted { kept, .. } if keeps(durability, *kept) => {}
-            Event::Restarted { node, .. } if ledger.primary_before(position) == *node => {
-                return Cover::Gone(position);
+            Event::Restarted { node, at, .. } if ledger.primary_before(position) == *node => {
+                if *at >= seen {
+                    return Cover::Gone(position);
+                }
             }
             // Whoever is the primary has it.
             Event::Restarted { .. } => holders = (holders - 1).max(1),
@@ -142,8 +152,11 @@ fn deposed_by(ledger: &Ledger, write: &Write, at: Duration) -> Option<usize> {
 }
 
 /// How a lost write was lost.
-fn loss(ledger: &Ledger, write: &Write, acknowledged: Duration) -> Loss {
-    let (cause, event) = match cover(ledger, write) {
+fn loss(ledger: &Ledger, write: &Write, acknowledged: Duration, seen: Duration) -> Loss {
+    let first = cover(ledger, write, Duration::ZERO);
+    let later = cover(ledger, write, seen);
+    // Where no later event explains it, the first one that took its cover away does.
+    let (cause, event) = match if later == Cover::Whole { first } else { later } {
         Cover::Whole => (Cause::Unexplained, None),
         Cover::Deposed(event) => (Cause::Deposed, Some(event)),
         Cover::Gone(event) => match &ledger.events[event] {

@@ -28,7 +28,7 @@ use crate::plants::Plant;
 use crate::random::Random;
 use crate::runtime::SimRuntime;
 use crate::simulation::Simulation;
-use crate::workload::replicated::{DATABASES, Office, Reader, Writer, read_all};
+use crate::workload::replicated::{DATABASES, Office, Reader, Writer, glance, read_all};
 use modes::Mode;
 
 macro_rules! scenarios {
@@ -214,6 +214,7 @@ impl Play {
 
     async fn acts(&self) -> Result<(), String> {
         self.come_together().await?;
+        self.glance_at_primaries();
         let stop = Rc::new(Cell::new(false));
         let breakers: Vec<Breaker> = self
             .mode
@@ -266,6 +267,26 @@ impl Play {
             });
         }
         at_it
+    }
+
+    /// Notes what the primary holds after each promotion and restart, so that the loss meter can tell which of them has cost what.
+    fn glance_at_primaries(&self) {
+        let office = self.office.clone();
+        SimRuntime::spawn(async move {
+            let mut events = 0;
+            while !office.stop.get() {
+                let primary = office.primary.get();
+                let count = office.ledger.borrow().event_count();
+                let look = office.deployment.look(primary);
+                let reigns = look.is_some_and(|look| look.upstream.is_none() && look.is_settled);
+                if count != events && reigns {
+                    events = count;
+                    let reading = office.deployment.inspect(primary, glance).unwrap_or_default();
+                    office.ledger.borrow_mut().glance(office.deployment.now(), reading);
+                }
+                SimRuntime::sleep(Duration::from_millis(50)).await;
+            }
+        });
     }
 
     /// The primary is struck twice.

@@ -141,7 +141,7 @@ impl<R: Runtime> Link<R> {
                 Poll::Pending => break Poll::Pending,
             }
         };
-        replica.has_all = matches!(sent, Poll::Ready(Ok(())));
+        replica.note_rest(matches!(sent, Poll::Ready(Ok(()))));
         if self.sent_bytes > before {
             engine.replicas_moved(R::now());
         }
