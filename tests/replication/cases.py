@@ -295,6 +295,9 @@ def promote(place):
     with place.writing(old, patient=True) as writers:
         place.some_writes(writers)
         [writer.pause() for writer in writers]
+        # Nothing may enter the old history any more: no ping, and nothing expires.
+        old.set("repl-ping-replica-period", 3600)
+        old.call("CLIENT", "PAUSE", 100_000, "WRITE")
         in_step(old, new, other)
         new.call("REPLICAOF", "NO", "ONE")
         [writer.go_on(new) for writer in writers]
@@ -304,6 +307,7 @@ def promote(place):
         syncs.partial_only("another replica follows the promoted one", other)
         old.follow(new.port)
         syncs.partial_only("the old primary follows the promoted one", old)
+        old.call("CLIENT", "UNPAUSE")
         place.some_writes(writers)
     place.same(new, old, other)
 
