@@ -189,7 +189,7 @@ impl<'a> Index<'a> {
                 weighed.holes.push((*lost, *kept));
             }
         }
-        for position in 0..writes.len() {
+        for (position, write) in writes.iter().enumerate() {
             let Some(reign) = self.reigns[position] else { continue };
             if weighed.direct[position] != Some(Trace::Open) {
                 continue;
@@ -198,7 +198,7 @@ impl<'a> Index<'a> {
                 weighed.all[position] = Some(Trace::There);
             } else if earliest_lost.get(&reign).is_some_and(|lost| self.precedes(*lost, position))
                 // A deletion that finds nothing writes nothing: there is nothing to be lost.
-                && writes[position].effects.iter().any(|effect| !matches!(effect, Effect::Delete { .. }))
+                && write.effects.iter().any(|effect| !matches!(effect, Effect::Delete { .. }))
             {
                 weighed.all[position] = Some(Trace::Gone);
             }
