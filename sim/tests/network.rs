@@ -471,6 +471,21 @@ fn a_machine_without_power_is_silent_and_resets_when_it_is_back() {
     });
 }
 
+/// What a thin link has still to send goes before what was written when it was sound again.
+#[test]
+fn power_loss_leaves_no_hole_in_what_was_sent() {
+    run(|sim| async move {
+        let (node, mut client, mut stream) = pair(&sim).await;
+        sim.change_link(node, HERE, |link| link.rate = Some(1));
+        stream.write_all(b"the beginning").await.unwrap();
+        sim.heal();
+        stream.write_all(b"the end").await.unwrap();
+        sim.power_loss(node);
+        let read = R::timeout(seconds(60), read_some(&mut client)).await;
+        assert!(read.is_err(), "{read:?}");
+    });
+}
+
 #[test]
 fn a_crashed_process_has_its_sockets_closed() {
     run(|sim| async move {

@@ -72,7 +72,7 @@ pub(super) struct Retry {
 /// One direction, named by the side that sends.
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
-    /// In order; `due` never decreases.
+    /// In order; neither `leaves` nor `due` ever decreases.
     pub segments: VecDeque<Segment>,
     /// Bytes in `segments`.
     pub in_flight: usize,

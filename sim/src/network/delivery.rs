@@ -20,7 +20,9 @@ impl Network {
         let length = payload.length();
         let (leaves, due) = self.links.transmit(ground.now, from, to, length);
         let pipe = &mut state.pipes[end.side];
-        let due = due.max(pipe.segments.back().map_or(0, |last| last.due));
+        // A link that was thin a moment ago is still busy with those before.
+        let (last_leaves, last_due) = pipe.segments.back().map_or((0, 0), |last| (last.leaves, last.due));
+        let (leaves, due) = (leaves.max(last_leaves), due.max(last_due));
         pipe.in_flight += length;
         pipe.segments.push_back(Segment { leaves, due, payload });
         let first_due = pipe.segments[0].due;
