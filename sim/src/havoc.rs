@@ -18,6 +18,9 @@ use crate::random::Random;
 use crate::runtime::SimRuntime;
 use crate::workload::replicated::Office;
 
+/// The slowest that a thin link is.
+const THIN_BYTES_PER_SECOND_MIN: u64 = 2500;
+
 /// A fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
@@ -308,7 +311,9 @@ impl Breaker {
         let Some((one, other)) = self.pair() else { return };
         let directions = if self.cuts_both_ways { 3 } else { 1 + self.below(3) };
         let latency = self.millis(20, 200)..self.millis(200, 900);
-        let rate = 300 + self.below(8000);
+        // What a thin link has taken it carries at its rate, also when it is whole again: a window within half of the time in which
+        // nodes have to come together.
+        let rate = THIN_BYTES_PER_SECOND_MIN + self.below(8000);
         let change = |link: &mut LinkSettings| match fault {
             Fault::Slow => link.latency = latency.clone(),
             Fault::Loss => link.loss = 0.3,
