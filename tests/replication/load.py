@@ -304,6 +304,9 @@ def still(n):
              ["ZADD", key, n / 8, "m", 1e300, "n"], ["XADD", key, f"{n + 1}-7", "f", n], ["SADD", key, n, n + 1]])[n % 8]
 
 
+PAUSE_S = 0.0004
+
+
 class Writer(threading.Thread):
     """Writes to a server until it is ended. It may be sent to another one; where that is meant, it bears with lost connections."""
 
@@ -338,6 +341,8 @@ class Writer(threading.Thread):
                     if isinstance(reply, wire.Refused):
                         self.refused(words, str(reply))
                 self.done += len(made)
+                # However fast the machine: what is written while a link is down for two seconds has to fit into the backlog.
+                time.sleep(PAUSE_S * len(made))
         finally:
             link.close()
 
