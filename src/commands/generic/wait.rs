@@ -44,7 +44,7 @@ fn wait(call: &mut Call<'_>) -> Result<(), Failure> {
     // As Redis: a negative number is reached before anything has been done.
     let replicas = call.integer(1)?.max(0) as usize;
     let timeout = timeout::millis(call, 2)?;
-    call.await_copies(Goal { replicas, copies: Copies::Received, local: false }, timeout);
+    call.wait_for_copies(Goal { replicas, copies: Copies::Received, local: false }, timeout);
     Ok(())
 }
 
@@ -67,6 +67,6 @@ fn wait_for_disk(call: &mut Call<'_>) -> Result<(), Failure> {
             "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
         ));
     }
-    call.await_copies(Goal { replicas, copies: Copies::Synced, local }, timeout);
+    call.wait_for_copies(Goal { replicas, copies: Copies::Synced, local }, timeout);
     Ok(())
 }

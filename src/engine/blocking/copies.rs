@@ -16,7 +16,7 @@ use crate::runtime::Now;
 impl Call<'_> {
     /// Answers when enough copies of the client's last write are there, or the time is over. In a transaction or a script
     /// that is at once.
-    pub fn await_copies(&mut self, goal: Goal, timeout: Option<Duration>) {
+    pub fn wait_for_copies(&mut self, goal: Goal, timeout: Option<Duration>) {
         let found = self.engine.copies(self.client, goal.copies);
         if goal.is_reached(found) || !self.may_block() {
             return answer(&mut self.reply, goal, found);
