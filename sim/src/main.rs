@@ -204,9 +204,6 @@ impl Tally {
     }
 }
 
-/// Of so many runs one may be inconclusive: chance has it that now and then nothing happens that a scenario is there for. More, and
-/// the sweep has proved nothing.
-const RUNS_PER_INCONCLUSIVE: u64 = 20;
 /// Failures printed in full before a sweep ends.
 const FAILURES_SHOWN: u64 = 3;
 
@@ -222,8 +219,7 @@ fn sweep(arguments: &Sweep) -> Result<ExitCode, String> {
         let (tally, spent) = timed(|| sweep_one(scenario, arguments, plant));
         let tally = tally?;
         print_tally(scenario, &tally, spent);
-        let seeds = arguments.seeds.end - arguments.seeds.start;
-        if (tally.failed > 0) != plant.is_some() || tally.inconclusive > seeds / RUNS_PER_INCONCLUSIVE {
+        if (tally.failed > 0) != plant.is_some() || tally.inconclusive > 0 {
             worst = ExitCode::from(1);
         }
     }
@@ -244,8 +240,7 @@ fn sweep_one(scenario: &Scenario, arguments: &Sweep, plant: Option<Plant>) -> Re
         if report.judgement != Judgement::Passed {
             clear_progress();
             println!("{report}\n");
-            let is_plain = tally.inconclusive > total / RUNS_PER_INCONCLUSIVE;
-            if plant.is_some() || is_plain || tally.failed >= FAILURES_SHOWN {
+            if plant.is_some() || tally.failed + tally.inconclusive >= FAILURES_SHOWN {
                 break;
             }
         }
