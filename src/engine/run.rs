@@ -259,7 +259,7 @@ impl Engine {
 
     /// Command statistics and slow log.
     #[inline]
-    pub(super) fn count_time(
+    pub fn count_time(
         &mut self,
         client: SessionHandle,
         request: Request<'_>,

@@ -1,7 +1,5 @@
 //! What a primary says, done as it was done there.
 
-use std::time::Duration;
-
 use tracing::error;
 
 use crate::engine::nested::Source;
@@ -86,19 +84,6 @@ impl Engine {
         if !outbox.is_empty() {
             *outbox = Vec::new();
         }
-    }
-
-    /// Counts a command that [`Engine::apply`] has run.
-    #[inline]
-    pub fn count_applied(
-        &mut self,
-        client: SessionHandle,
-        request: Request<'_>,
-        prepared: Prepared,
-        elapsed: Duration,
-        now: Now,
-    ) {
-        self.count_time(client, request, prepared, elapsed, now);
     }
 
     /// What the primary could do cannot be done here: the data is not the same any more.

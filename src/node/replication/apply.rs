@@ -225,7 +225,7 @@ fn apply_one<R: Runtime>(
 ) -> Now {
     engine.apply(client, request, prepared, replies, at);
     let end = R::now();
-    engine.count_applied(client, request, prepared, end - at.mono, at);
+    engine.count_time(client, request, prepared, end - at.mono, at);
     Now { mono: end, ..at }
 }
 
